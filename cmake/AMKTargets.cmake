@@ -1,0 +1,163 @@
+# The functions with which the directories of AMK declare their targets.
+#
+# There are two worlds. The LLVM-free one (core libraries, amk-run) never sees an
+# LLVM header: it runs on machines without LLVM and under the sanitizers. The MLIR
+# one is the compiler: all its libraries end up in one shared libAMK.so, so that a
+# tool and the plugins it loads see one copy of everything.
+
+find_package(Threads REQUIRED)
+
+# amk_add_subdirectories([dir...])
+#   Adds each named directory that has a CMakeLists.txt; without arguments, each
+#   subdirectory that has one.
+function(amk_add_subdirectories)
+  set(dirs ${ARGN})
+  if(NOT dirs)
+    file(GLOB lists RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
+         ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
+    foreach(list IN LISTS lists)
+      get_filename_component(dir ${list} DIRECTORY)
+      list(APPEND dirs ${dir})
+    endforeach()
+  endif()
+  foreach(dir IN LISTS dirs)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/CMakeLists.txt)
+      add_subdirectory(${dir})
+    endif()
+  endforeach()
+endfunction()
+
+# libAMK.so: made here, filled by the functions below.
+if(AMK_ENABLE_MLIR)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/AMK.cpp CONTENT "")
+  add_library(AMK SHARED ${CMAKE_BINARY_DIR}/AMK.cpp)
+  target_link_libraries(AMK
+    PUBLIC AMKMLIRUsage MLIR LLVM
+    PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
+  # A missing symbol is an error when the library is linked, not when a tool starts.
+  target_link_options(AMK PRIVATE -Wl,-z,defs)
+endif()
+
+# amk_link_with_libamk(<target> library...)
+#   Links an MLIR target with the named libraries. For a core library that means
+#   its include paths only: libAMK.so has its objects, and a second copy in the
+#   tool would have statics of its own.
+function(amk_link_with_libamk target)
+  foreach(library IN LISTS ARGN)
+    get_property(core GLOBAL PROPERTY AMK_CORE_LIBRARIES)
+    if(library IN_LIST core)
+      target_include_directories(${target} PRIVATE
+        $<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>)
+    else()
+      target_link_libraries(${target} PRIVATE ${library})
+    endif()
+  endforeach()
+endfunction()
+
+# amk_add_core_library(<name> SOURCES source... [LINK library...] [INCLUDES dir...])
+#   A static library of the LLVM-free world. LINK names other core libraries (or
+#   system libraries); pthread and dl are there already. Users of the library see
+#   the project's include/ and the directories in INCLUDES (relative to the
+#   caller). Its objects also become part of libAMK.so.
+function(amk_add_core_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK;INCLUDES")
+  amk_check_arguments(amk_add_core_library ${name})
+  list(TRANSFORM arg_INCLUDES REPLACE "^([^/].*)$" "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${arg_INCLUDES})
+  target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections)
+  target_link_libraries(${name} PUBLIC ${arg_LINK} Threads::Threads ${CMAKE_DL_LIBS})
+  set_property(GLOBAL APPEND PROPERTY AMK_CORE_LIBRARIES ${name})
+  if(AMK_ENABLE_MLIR)
+    target_sources(AMK PRIVATE $<TARGET_OBJECTS:${name}>)
+  endif()
+endfunction()
+
+# amk_add_mlir_library(<name> SOURCES source... [DEPENDS target...]
+#                      [LINK library...] [INCLUDES dir...])
+#   A part of libAMK.so that uses LLVM or MLIR. DEPENDS names the TableGen targets
+#   whose headers the sources include. All of MLIR and LLVM is linked already, and
+#   other MLIR libraries need no LINK: they are in libAMK.so too. LINK names the
+#   core libraries whose headers lie outside include/.
+function(amk_add_mlir_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEPENDS;LINK;INCLUDES")
+  amk_check_arguments(amk_add_mlir_library ${name})
+  add_library(${name} OBJECT ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE AMKMLIRUsage)
+  target_include_directories(${name} PRIVATE ${arg_INCLUDES})
+  target_precompile_headers(${name} REUSE_FROM AMKPCH)
+  if(arg_DEPENDS)
+    add_dependencies(${name} ${arg_DEPENDS})
+  endif()
+  amk_link_with_libamk(${name} ${arg_LINK})
+  target_sources(AMK PRIVATE $<TARGET_OBJECTS:${name}>)
+endfunction()
+
+# amk_add_tool(<name> [MLIR] SOURCES source... [LINK library...] [DEPENDS target...])
+#   A program in bin/. With MLIR it is linked with libAMK.so and exports its
+#   symbols to plugins; it is left out of a build without MLIR. Without, it is
+#   LLVM-free and carries libstdc++ and libgcc in itself, so that it runs on
+#   another machine.
+function(amk_add_tool name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "MLIR" "" "SOURCES;LINK;DEPENDS")
+  amk_check_arguments(amk_add_tool ${name})
+  if(arg_MLIR AND NOT AMK_ENABLE_MLIR)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  if(arg_DEPENDS)
+    add_dependencies(${name} ${arg_DEPENDS})
+  endif()
+  if(arg_MLIR)
+    target_precompile_headers(${name} REUSE_FROM AMKPCH)
+    target_link_libraries(${name} PRIVATE AMK)
+    amk_link_with_libamk(${name} ${arg_LINK})
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  else()
+    target_link_libraries(${name} PRIVATE ${arg_LINK})
+    if(NOT AMK_SANITIZE)
+      target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc -Wl,--gc-sections)
+    endif()
+  endif()
+  set_property(GLOBAL APPEND PROPERTY AMK_TOOLS ${name})
+endfunction()
+
+# amk_add_unittest(<name> [MLIR] SOURCES source... [LINK library...] [DEPENDS target...])
+#   A GoogleTest program in bin/, with its tests registered in ctest. With MLIR it
+#   is linked with libAMK.so, and left out of a build without MLIR. Without, it is
+#   LLVM-free and LINK names the core libraries it tests. The macro
+#   AMK_TEST_INPUTS is the path of test/Inputs.
+function(amk_add_unittest name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "MLIR" "" "SOURCES;LINK;DEPENDS")
+  amk_check_arguments(amk_add_unittest ${name})
+  if(arg_MLIR AND NOT AMK_ENABLE_MLIR)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  if(arg_DEPENDS)
+    add_dependencies(${name} ${arg_DEPENDS})
+  endif()
+  target_compile_definitions(${name} PRIVATE
+    AMK_TEST_INPUTS="${CMAKE_SOURCE_DIR}/test/Inputs")
+  if(arg_MLIR)
+    target_precompile_headers(${name} REUSE_FROM AMKPCH)
+    target_link_libraries(${name} PRIVATE AMK)
+    amk_link_with_libamk(${name} ${arg_LINK})
+  else()
+    target_link_libraries(${name} PRIVATE ${arg_LINK})
+  endif()
+  target_link_libraries(${name} PRIVATE GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  set_property(GLOBAL APPEND PROPERTY AMK_UNITTESTS ${name})
+endfunction()
+
+# Stops at a misspelt keyword or missing sources. A macro: it reads the caller's
+# parsed arguments.
+macro(amk_check_arguments function target)
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${function}(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(NOT arg_SOURCES)
+    message(FATAL_ERROR "${function}(${target}): no SOURCES given")
+  endif()
+endmacro()
