@@ -17,7 +17,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # Without its time stamp a precompiled header is the same file each time, so
   # ccache hits for what includes it.
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>)
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
   add_link_options(-fuse-ld=lld)
 endif()
 add_link_options(-Wl,--as-needed)
