@@ -1,0 +1,64 @@
+//===- HappensBefore.h - Exact happens-before by token runs -----*- C++ -*-===//
+//
+// Rule V4: tile s is before tile t iff t cannot run in the maximal run in
+// which s is withheld. One token run per worker, moving that worker only when
+// nothing else can, gives every tile's clock entry for it. Counters only grow,
+// so the maximal run does not depend on the interleaving; all-join waits,
+// first-k-of-n waits and progress counters are all exact.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_SCHEDULE_HAPPENSBEFORE_H
+#define AMK_SCHEDULE_HAPPENSBEFORE_H
+
+#include "AMK/Schedule/Tiles.h"
+
+namespace amk::core {
+
+/// The hand-offs of a schedule as counters: its own, and one implicit counter
+/// for every set of producers of packets that some tile reads.
+struct HandOffs {
+  uint32_t counterCount = 0;
+  uint32_t firstPacketCounter = 0; ///< counters from here on are packets
+  /// Per tile, half-open ranges in waits and signals.
+  std::vector<uint32_t> firstWait, firstSignal; ///< tiles + 1 entries each
+  std::vector<TileWait> waits;
+  std::vector<uint32_t> signals;
+  std::vector<uint32_t> packetBuffer; ///< buffer of every packet counter
+};
+
+HandOffs handOffs(const Schedule &schedule, const Tiles &tiles);
+
+/// Clocks: entry (t, w) is the number of tiles of worker w, in queue order,
+/// that have run whenever tile t starts.
+class Clocks {
+public:
+  /// Whether tile `before` is done whenever tile `after` starts.
+  bool ordered(const Tiles &tiles, uint32_t before, uint32_t after) const {
+    const Tile &b = tiles.tiles[before];
+    return entries[size_t(after) * workers + b.worker] > b.slot;
+  }
+  uint32_t workers = 0;
+  std::vector<uint32_t> entries; ///< tiles x workers
+};
+
+/// A tile that never runs, and why.
+struct Stuck {
+  uint32_t tile;
+  uint32_t counter; ///< kNone: stuck behind another tile of its queue
+  uint32_t threshold, value;
+};
+
+/// Runs the queues against the hand-offs. Returns the tile that every stuck
+/// worker stands at; empty if every tile runs (V3).
+std::vector<Stuck> findStuck(const Tiles &tiles, const HandOffs &handOffs);
+
+/// Order: every edge. Call only when nothing is stuck.
+Clocks orderClocks(const Tiles &tiles, const HandOffs &handOffs);
+/// Visibility: queues and counters only; packets make nothing visible but
+/// their own bytes.
+Clocks visibilityClocks(const Tiles &tiles, const HandOffs &handOffs);
+
+} // namespace amk::core
+
+#endif // AMK_SCHEDULE_HAPPENSBEFORE_H

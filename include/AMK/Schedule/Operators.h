@@ -1,0 +1,80 @@
+//===- Operators.h - What operators read, write and cost --------*- C++ -*-===//
+//
+// One model per operator: the single place that says what an operator's
+// operands are, how it is cut, and which bytes a tile touches. The dialect's
+// operator interface, the verifier and the runtime (which trusts no program
+// file) all ask the model, so they cannot disagree.
+//
+// To add an operator: one model here, one op in AMKOps.td that names it, one
+// reference kernel for the CPU device, one emitter for the kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_SCHEDULE_OPERATORS_H
+#define AMK_SCHEDULE_OPERATORS_H
+
+#include "AMK/Schedule/Schedule.h"
+
+#include <memory>
+
+namespace amk::core {
+
+/// What a tile costs.
+struct Cost {
+  uint64_t bytes = 0;      ///< read from weights, caches and constants
+  uint64_t operations = 0; ///< floating-point operations
+};
+
+class OperatorModel {
+public:
+  virtual ~OperatorModel();
+
+  /// Mnemonic without the dialect.
+  virtual std::string_view name() const = 0;
+  virtual unsigned inputs() const = 0;
+  virtual unsigned outputs() const = 0;
+
+  /// V1: shapes, element types and attributes. Returns what was expected and
+  /// what was found, or an empty string. Called with every operand resolved
+  /// and their number right; must not rely on anything else.
+  virtual std::string verify(const Schedule &s, const Operator &op) const = 0;
+
+  /// Size of the parallel dimension.
+  virtual int64_t extent(const Schedule &s, const Operator &op) const = 0;
+  /// A cut may only fall on multiples of this (or on the end).
+  virtual int64_t granule(const Schedule &, const Operator &) const {
+    return 1;
+  }
+  /// Bytes that tile `tile` of the parallel dimension reads and writes.
+  virtual void accesses(const Schedule &s, const Operator &op, Range tile,
+                        std::vector<Access> &out) const = 0;
+  /// The range of the next operator in a fused body that this tile feeds.
+  virtual Range mapTile(const Schedule &, const Operator &, Range tile) const {
+    return tile;
+  }
+  virtual Cost cost(const Schedule &s, const Operator &op, Range tile) const;
+};
+
+/// The model of an operator, or null.
+const OperatorModel *lookupOperator(std::string_view name);
+
+/// Adds a model (an operator from outside this library). Not thread-safe: call
+/// before schedules are built. Returns false if the name is taken.
+bool registerOperator(std::unique_ptr<OperatorModel> model);
+
+/// The operator that a task's bounds cut: the first that is no prologue.
+/// Returns the number of operators if there is none.
+size_t cutOperator(const Task &task);
+
+/// The range of operator `op` of a task in a tile whose cut operator has range
+/// `tile`: its whole extent for a prologue, else mapped along the body.
+Range operatorRange(const Schedule &s, const Task &task, size_t op, Range tile);
+
+/// The cut operator's extent and the granule of the whole body: the smallest
+/// step of the cut operator's dimension that every operator accepts.
+int64_t taskExtent(const Schedule &s, const Task &task);
+int64_t taskGranule(const Schedule &s, const Task &task);
+
+} // namespace amk::core
+
+#endif // AMK_SCHEDULE_OPERATORS_H
