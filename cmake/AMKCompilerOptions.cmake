@@ -9,6 +9,9 @@ add_compile_options(
   -fPIC
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>
   $<$<COMPILE_LANGUAGE:CXX>:-fvisibility-inlines-hidden>
+  # Results are the same bits whichever compiler and instruction set: a product
+  # and a sum are one operation only where the source says so.
+  -ffp-contract=off
   -Wall -Wextra -Wno-unused-parameter)
 if(AMK_ENABLE_WERROR)
   add_compile_options(-Werror)
@@ -32,6 +35,11 @@ if(AMK_SANITIZE)
                       -fno-omit-frame-pointer)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
   add_link_options(-fsanitize=${AMK_SANITIZE})
+  # A fuzzer (amk_add_fuzzer) steers by the branches that its input reaches.
+  if(AMK_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    set(AMK_ENABLE_FUZZERS ON)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
 endif()
 
 # The settings go in front of the compiler's name rather than into a preset's

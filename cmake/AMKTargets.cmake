@@ -7,6 +7,8 @@
 
 find_package(Threads REQUIRED)
 
+set(AMK_FUZZ_SECONDS 5 CACHE STRING "How long ctest runs each fuzzer")
+
 # amk_add_subdirectories([dir...])
 #   Adds each named directory that has a CMakeLists.txt; without arguments, each
 #   subdirectory that has one.
@@ -148,6 +150,36 @@ function(amk_add_unittest name)
   endif()
   target_link_libraries(${name} PRIVATE GTest::gtest_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+  set_property(GLOBAL APPEND PROPERTY AMK_UNITTESTS ${name})
+endfunction()
+
+# amk_add_fuzzer(<name> SOURCES source... [LINK library...] [CORPUS dir])
+#   A libFuzzer program in bin/ over core libraries, in a build with the address
+#   sanitizer; nothing in others. ctest runs it for a few seconds as Fuzz.<name>,
+#   starting from the files in CORPUS (relative to the caller). LLVMFuzzerTestOneInput
+#   is what the source defines.
+function(amk_add_fuzzer name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LINK")
+  amk_check_arguments(amk_add_fuzzer ${name})
+  if(NOT AMK_ENABLE_FUZZERS)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(AMK_ENABLE_TESTS)
+    # libFuzzer adds what it finds to the first directory; the second is only read.
+    set(found ${CMAKE_BINARY_DIR}/fuzz/${name})
+    file(MAKE_DIRECTORY ${found})
+    set(corpus)
+    if(arg_CORPUS)
+      get_filename_component(corpus ${arg_CORPUS} ABSOLUTE)
+    endif()
+    add_test(NAME Fuzz.${name}
+      COMMAND ${name} -max_total_time=${AMK_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=1024
+              -artifact_prefix=${found}- ${found} ${corpus})
+    set_tests_properties(Fuzz.${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
+  endif()
   set_property(GLOBAL APPEND PROPERTY AMK_UNITTESTS ${name})
 endfunction()
 
