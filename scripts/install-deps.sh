@@ -32,15 +32,14 @@ if [ ${#missing[@]} -eq 0 ]; then
 fi
 
 echo "Missing: ${missing[*]}"
-as_root=()
+as_root=(env DEBIAN_FRONTEND=noninteractive)
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
     echo "install-deps: run this as root, or install sudo" >&2
     exit 1
   fi
-  as_root=(sudo)
+  as_root=(sudo "${as_root[@]}")
 fi
-export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 echo "Installed: ${missing[*]}"
