@@ -1,0 +1,52 @@
+//===- SharedLayout.h - A worker's shared memory ----------------*- C++ -*-===//
+//
+// Where things lie in the dynamic shared memory of a worker's CTA. The
+// pipelining pass sizes the ring by what is left, the verifier (V7) checks the
+// sum, and the kernel uses the offsets.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_SCHEDULE_SHAREDLAYOUT_H
+#define AMK_SCHEDULE_SHAREDLAYOUT_H
+
+#include "AMK/Schedule/Schedule.h"
+
+namespace amk::core {
+
+/// Warps that consume stages; the loader is one more.
+constexpr uint32_t kConsumerWarps = 8;
+constexpr uint32_t kConsumerThreads = kConsumerWarps * 32;
+
+/// Words of a plan row before the fields of its class (KernelPlan.h).
+constexpr uint32_t kPlanHeaderWords = 8;
+
+/// Byte offsets; every area starts at a multiple of 16, the ring at 0.
+struct SharedLayout {
+  uint32_t ring = 0;
+  uint32_t barriers = 0; ///< full[slots], then empty[slots]: 8 bytes each
+  uint32_t plan = 0;     ///< this worker's plan rows
+  uint32_t planRowWords = 0;
+  uint32_t vector = 0;   ///< the gathered input, or attention's state
+  uint32_t partial = 0;  ///< partial sums: slices x rows, float32
+  uint32_t misc = 0;     ///< kMiscBytes: sums of squares, progress
+  uint32_t pages = 0;    ///< pages of the Shared space
+  uint32_t total = 0;
+};
+constexpr uint32_t kMiscBytes = 256;
+
+/// Column slices of a product over K columns: stages per group of four rows.
+uint32_t columnSlices(int64_t columns, const Stream &stream);
+
+/// Fields that a task's plan rows carry: one word for the place of every
+/// buffer that is not Local, one for the generation of a packet buffer, and
+/// one for the first packet of a written one.
+uint32_t planFieldWords(const Schedule &schedule, const Task &task);
+
+SharedLayout sharedLayout(const Schedule &schedule);
+
+/// Everything but the ring and its barriers.
+uint32_t kernelSharedBytes(const Schedule &schedule);
+
+} // namespace amk::core
+
+#endif // AMK_SCHEDULE_SHAREDLAYOUT_H

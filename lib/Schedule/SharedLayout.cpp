@@ -1,0 +1,109 @@
+//===- SharedLayout.cpp - A worker's shared memory ------------------------===//
+
+#include "AMK/Schedule/SharedLayout.h"
+
+#include "AMK/Schedule/Operators.h"
+
+#include <algorithm>
+#include <map>
+
+namespace amk::core {
+
+namespace {
+
+uint64_t align16(uint64_t n) { return (n + 15) / 16 * 16; }
+
+/// The most tiles that one worker runs.
+uint32_t longestQueue(const Schedule &s) {
+  std::map<uint32_t, uint32_t> tiles;
+  uint32_t longest = 0;
+  for (const Task &task : s.tasks)
+    for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i)
+      longest = std::max(longest, ++tiles[s.entry(task.workers, i, 0)]);
+  return longest;
+}
+
+/// Shared memory that an operator gathers its input into.
+uint64_t vectorBytes(const Schedule &s, const Operator &op) {
+  const Buffer &x = s.buffers[op.operands[0]];
+  if (op.name == "linear" || op.name == "rms_norm" || op.name == "hash")
+    return uint64_t(x.elements()) * byteWidth(x.type);
+  if (op.name == "attention") {
+    // Query, key and value as float32; per warp an output and (maximum, sum);
+    // the result.
+    const uint64_t d = uint64_t(op.getInt("head_dim"));
+    return d * 4 * (3 + kConsumerWarps + 1) + kConsumerWarps * 8;
+  }
+  return 0;
+}
+
+} // namespace
+
+uint32_t columnSlices(int64_t columns, const Stream &stream) {
+  return stream.columns == 0 ? 1 : uint32_t(columns / stream.columns);
+}
+
+uint32_t planFieldWords(const Schedule &s, const Task &task) {
+  std::map<uint32_t, bool> written;
+  for (const Operator &op : task.ops) {
+    const OperatorModel *model = lookupOperator(op.name);
+    for (size_t i = 0; i < op.operands.size(); ++i)
+      written[op.operands[i]] |= model && i >= model->inputs();
+  }
+  uint32_t words = 0;
+  for (const auto &[buffer, isWritten] : written) {
+    const Buffer &b = s.buffers[buffer];
+    if (b.kind == BufferKind::Local)
+      continue;
+    words += b.packetElements ? (isWritten ? 3 : 2) : 1;
+  }
+  return words;
+}
+
+SharedLayout sharedLayout(const Schedule &s) {
+  SharedLayout l;
+  uint64_t vector = 0, partial = 0, pages = 0;
+  uint32_t fields = 0;
+  for (const Task &task : s.tasks) {
+    fields = std::max(fields, planFieldWords(s, task));
+    for (size_t i = 0; i < task.ops.size(); ++i) {
+      const Operator &op = task.ops[i];
+      vector = std::max(vector, vectorBytes(s, op));
+      if (op.name != "linear")
+        continue;
+      const uint32_t slices = columnSlices(
+          s.buffers[op.operands[0]].elements(), task.stream);
+      for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t) {
+        const uint64_t rows =
+            uint64_t(operatorRange(s, task, i, tileRange(s, task, t)).size());
+        partial = std::max(partial, (rows + 3) / 4 * 4 * slices * 4);
+      }
+    }
+  }
+  for (const Buffer &b : s.buffers)
+    if (b.space == Space::Shared)
+      pages = std::max(pages, b.pageOffset + b.regionBytes());
+  l.planRowWords = (kPlanHeaderWords + fields + 3) / 4 * 4;
+  const uint32_t slots = s.ring ? s.ring->slots : 0;
+  uint64_t at = s.ring ? uint64_t(slots) * s.ring->bytes : 0;
+  const auto place = [&](uint64_t bytes) {
+    const uint64_t offset = align16(at);
+    at = offset + bytes;
+    return uint32_t(offset);
+  };
+  l.barriers = place(uint64_t(slots) * 16);
+  l.plan = place(uint64_t(longestQueue(s)) * l.planRowWords * 4);
+  l.vector = place(vector);
+  l.partial = place(partial);
+  l.misc = place(kMiscBytes);
+  l.pages = place(pages);
+  l.total = uint32_t(align16(at));
+  return l;
+}
+
+uint32_t kernelSharedBytes(const Schedule &s) {
+  const SharedLayout l = sharedLayout(s);
+  return l.total - (l.plan);
+}
+
+} // namespace amk::core
