@@ -6,8 +6,8 @@
 //   amk-opt --load-pass-plugin=AMKTaskCensus.so
 //           --pass-pipeline='builtin.module(example-task-census)' in.mlir
 //
-// The pass only looks. It remarks on each schedule how many tasks it has and how
-// many operators these contain, which shows what fusion did.
+// The pass only looks. It remarks on each schedule how many tasks it has and
+// how many operators these contain, which shows what fusion did.
 //
 //===----------------------------------------------------------------------===//
 
