@@ -40,7 +40,10 @@ uint64_t vectorBytes(const Schedule &s, const Operator &op) {
 } // namespace
 
 uint32_t columnSlices(int64_t columns, const Stream &stream) {
-  return stream.columns == 0 ? 1 : uint32_t(columns / stream.columns);
+  // Without a stream yet: as many as the widest stage will need.
+  constexpr int64_t widest = 2048;
+  return uint32_t(stream.columns == 0 ? (columns + widest - 1) / widest
+                                      : columns / stream.columns);
 }
 
 uint32_t planFieldWords(const Schedule &s, const Task &task) {
@@ -103,7 +106,7 @@ SharedLayout sharedLayout(const Schedule &s) {
 
 uint32_t kernelSharedBytes(const Schedule &s) {
   const SharedLayout l = sharedLayout(s);
-  return l.total - (l.plan);
+  return l.total - l.plan;
 }
 
 } // namespace amk::core

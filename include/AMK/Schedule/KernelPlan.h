@@ -1,0 +1,91 @@
+//===- KernelPlan.h - Task classes, plan rows and the arena -----*- C++ -*-===//
+//
+// What stands between a schedule and its kernel. A *task class* is a body up
+// to the identity of its operands: code is emitted once per class, and what
+// differs between tiles is a row of the *plan*. The *arena* is the one device
+// allocation that holds everything; places in it are given in units of 128
+// bytes, so that a 32-bit word of a plan row reaches 512 GB.
+//
+// A plan row, in 32-bit words:
+//   0 task class; bits 16..31: bytes of a stage in units of 128
+//   1 first index of the tile's range          2 size of the range
+//   3 stages in the arena (units of 128 bytes)  4 number of stages
+//   5 first stage, counted over the worker's whole step
+//   6 first wait (low 24 bits), number of waits (high 8 bits)
+//   7 first signal, number of signals, likewise
+//   8.. the fields of the class: for every buffer that is not Local, in the
+//       order of first appearance in the body: its place; for packet buffers
+//       its generation; for written ones the tile's first packet.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_SCHEDULE_KERNELPLAN_H
+#define AMK_SCHEDULE_KERNELPLAN_H
+
+#include "AMK/Schedule/ProgramFile.h"
+#include "AMK/Schedule/SharedLayout.h"
+
+#include <map>
+
+namespace amk::core {
+
+constexpr uint64_t kArenaUnit = 128;
+
+/// Packets of a packet buffer: those of group g (one producer's elements
+/// [bounds[g], bounds[g+1])) start at first[g].
+struct PacketLayout {
+  uint32_t elements = 0; ///< values per packet, at most 6
+  uint32_t bounds = kNone;
+  std::vector<uint32_t> first; ///< groups + 1
+  /// Per packet: first element | count << 16.
+  std::vector<uint32_t> packets;
+  /// Per element: packet | place in the packet << 16.
+  std::vector<uint32_t> locate;
+};
+PacketLayout packetLayout(const Schedule &schedule, const Buffer &buffer);
+
+/// Words of the field area, by buffer of the representative task.
+struct ClassFields {
+  uint32_t place = kNone;
+  uint32_t generation = kNone;
+  uint32_t firstPacket = kNone;
+};
+
+struct TaskClass {
+  uint32_t task = 0;               ///< the representative
+  std::vector<uint32_t> buffers;   ///< in order of first appearance, no Locals
+  std::vector<ClassFields> fields; ///< as `buffers`; word of the plan row
+};
+
+struct KernelPlan {
+  std::vector<TaskClass> classes;
+  std::vector<uint32_t> classOfTask;
+  SharedLayout shared;
+  uint32_t generations = 1; ///< stamps per launch: epoch * this + generation
+  /// Blob places, units of 128 bytes.
+  uint32_t planPlace = 0;      ///< per worker {first row, rows}, then rows
+  uint32_t planRowsOffset = 0; ///< words before the first row
+  uint32_t waitPlace = 0;   ///< {counter, threshold, signals per launch} each
+  uint32_t signalPlace = 0; ///< counter each
+  uint32_t countersPlace = 0;
+  uint32_t reportPlace = 0;
+  /// Places of the gather tables of a packet layout, by (elements, bounds).
+  struct PacketTables {
+    PacketLayout layout;
+    uint32_t packets = 0; ///< place of PacketLayout::packets
+    uint32_t locate = 0;  ///< place of PacketLayout::locate
+  };
+  std::map<std::pair<uint32_t, uint32_t>, PacketTables> packetTables;
+  /// Everything of the kernel but its code.
+  Kernel kernel;
+};
+
+/// Lays out the arena and fills the plan. The schedule is legal, concurrent,
+/// and has a target; a task whose product has no stream is an error. Returns
+/// false and a message (with the task's index, or kNone) if it cannot be done.
+bool buildKernelPlan(const Schedule &schedule, KernelPlan &plan,
+                     std::string &error, uint32_t &task);
+
+} // namespace amk::core
+
+#endif // AMK_SCHEDULE_KERNELPLAN_H

@@ -1,0 +1,391 @@
+//===- KernelPlan.cpp - Task classes, plan rows and the arena -------------===//
+
+#include "AMK/Schedule/KernelPlan.h"
+
+#include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/Tiles.h"
+#include "AMK/Schedule/WeightPacking.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+namespace amk::core {
+
+PacketLayout packetLayout(const Schedule &s, const Buffer &b) {
+  PacketLayout l;
+  l.elements = b.packetElements;
+  l.bounds = b.packetTiles;
+  std::vector<uint32_t> bounds{0, uint32_t(b.elements())};
+  if (b.packetTiles != kNone)
+    bounds = s.tables[b.packetTiles];
+  l.locate.resize(size_t(b.elements()));
+  for (size_t g = 0; g + 1 < bounds.size(); ++g) {
+    l.first.push_back(uint32_t(l.packets.size()));
+    for (uint32_t e = bounds[g]; e < bounds[g + 1]; e += l.elements) {
+      const uint32_t n = std::min(l.elements, bounds[g + 1] - e);
+      for (uint32_t i = 0; i < n; ++i)
+        l.locate[e + i] = uint32_t(l.packets.size()) | i << 16;
+      l.packets.push_back(e | n << 16);
+    }
+  }
+  l.first.push_back(uint32_t(l.packets.size()));
+  return l;
+}
+
+namespace {
+
+/// Hands out places in the arena.
+class Arena {
+public:
+  uint32_t place(uint64_t bytes) {
+    const uint64_t at = size;
+    size = (size + bytes + kArenaUnit - 1) / kArenaUnit * kArenaUnit;
+    return uint32_t(at / kArenaUnit);
+  }
+  uint64_t bytes() const { return size; }
+
+private:
+  uint64_t size = 0;
+};
+
+class Builder {
+public:
+  Builder(const Schedule &s, KernelPlan &plan)
+      : s(s), plan(plan), tiles(expand(s)) {}
+  bool run(std::string &error, uint32_t &task);
+
+private:
+  void findClasses();
+  std::string classKey(const Task &task, std::vector<uint32_t> &buffers) const;
+  bool checkTask(const Task &task, std::string &error) const;
+  void placeZeroed();
+  void placeBuffers();
+  void placeWeights();
+  void addBlob(std::string name, uint32_t place,
+               const std::vector<uint32_t> &words);
+  void fillHandOffs();
+  void fillRows();
+  void fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const;
+  uint32_t placeOf(uint32_t buffer) const { return places[buffer]; }
+
+  const Schedule &s;
+  KernelPlan &plan;
+  const Tiles tiles;
+  Arena arena;
+  std::vector<uint32_t> places; ///< of every buffer, units of 128 bytes
+  std::vector<uint32_t> firstWait, firstSignal; ///< per tile
+};
+
+std::string Builder::classKey(const Task &task,
+                              std::vector<uint32_t> &buffers) const {
+  std::ostringstream key;
+  std::vector<uint32_t> all;
+  const auto describe = [&](uint32_t id) {
+    const auto at = std::find(all.begin(), all.end(), id);
+    key << ' ' << (at - all.begin());
+    if (at != all.end())
+      return;
+    all.push_back(id);
+    const Buffer &b = s.buffers[id];
+    if (b.kind != BufferKind::Local)
+      buffers.push_back(id);
+    key << ':' << int(b.kind) << ',' << int(b.type) << ',' << int(b.space)
+        << ',' << b.packetElements << ',' << int64_t(b.packetTiles);
+    if (b.space == Space::Shared)
+      key << '@' << b.pageOffset;
+    for (int64_t d : b.shape)
+      key << 'x' << d;
+  };
+  key << task.stream.rows << 'x' << task.stream.columns;
+  for (const Operator &op : task.ops) {
+    key << '\n' << op.name << (op.prologue ? " p" : "");
+    for (uint32_t id : op.operands)
+      describe(id);
+    for (const OpAttribute &a : op.attributes)
+      key << ' ' << a.name << '=' << a.integer << '/' << a.real;
+  }
+  return key.str();
+}
+
+void Builder::findClasses() {
+  std::map<std::string, uint32_t> known;
+  for (uint32_t t = 0; t < s.tasks.size(); ++t) {
+    TaskClass c;
+    c.task = t;
+    const auto [at, isNew] = known.insert(
+        {classKey(s.tasks[t], c.buffers), uint32_t(plan.classes.size())});
+    plan.classOfTask.push_back(at->second);
+    if (!isNew)
+      continue;
+    std::vector<bool> written(s.buffers.size());
+    for (const Operator &op : s.tasks[t].ops)
+      for (size_t i = lookupOperator(op.name)->inputs(); i < op.operands.size();
+           ++i)
+        written[op.operands[i]] = true;
+    uint32_t word = kPlanHeaderWords;
+    for (uint32_t id : c.buffers) {
+      ClassFields f;
+      f.place = word++;
+      if (s.buffers[id].packetElements) {
+        f.generation = word++;
+        if (written[id])
+          f.firstPacket = word++;
+      }
+      c.fields.push_back(f);
+    }
+    plan.classes.push_back(std::move(c));
+  }
+}
+
+bool Builder::checkTask(const Task &task, std::string &error) const {
+  for (const Operator &op : task.ops) {
+    if (op.name != "linear")
+      continue;
+    if (task.stream.rows != kPackRows || task.stream.columns == 0) {
+      error = "expected a stream of 4 rows for the product, found " +
+              std::to_string(task.stream.rows) +
+              " rows (run the pipelining pass)";
+      return false;
+    }
+    if (!s.ring) {
+      error = "expected a ring for the stream, found none";
+      return false;
+    }
+    for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t)
+      if (tileRange(s, task, t).lo % kPackRows) {
+        error = "expected tiles that start at a multiple of 4 rows, found " +
+                std::to_string(tileRange(s, task, t).lo);
+        return false;
+      }
+  }
+  return true;
+}
+
+void Builder::placeZeroed() {
+  // Counters, the watchdog's record and everything that packets live in.
+  plan.countersPlace = arena.place(uint64_t(tiles.counterCount) * 4);
+  plan.reportPlace = arena.place(16 + uint64_t(tiles.workers) * 16);
+  places.assign(s.buffers.size(), 0);
+  uint64_t scratch = 0;
+  const auto bytesOf = [&](const Buffer &b) {
+    if (!b.packetElements)
+      return b.regionBytes();
+    return uint64_t(plan.packetTables[{b.packetElements, b.packetTiles}]
+                        .layout.packets.size()) *
+           16;
+  };
+  for (const Buffer &b : s.buffers) {
+    if (b.packetElements) {
+      auto &t = plan.packetTables[{b.packetElements, b.packetTiles}];
+      if (t.layout.packets.empty())
+        t.layout = packetLayout(s, b);
+      plan.generations = std::max(plan.generations, b.packetGeneration + 1);
+    }
+    if (b.space == Space::Scratch)
+      scratch = std::max(scratch, b.pageOffset + bytesOf(b));
+  }
+  const uint32_t scratchPlace = arena.place(scratch);
+  for (uint32_t i = 0; i < s.buffers.size(); ++i) {
+    const Buffer &b = s.buffers[i];
+    if (b.space == Space::Scratch)
+      places[i] = scratchPlace + uint32_t(b.pageOffset / kArenaUnit);
+    else if (b.packetElements)
+      places[i] = arena.place(bytesOf(b));
+  }
+  plan.kernel.zeroOffset = 0;
+  plan.kernel.zeroBytes = arena.bytes();
+  plan.kernel.reportOffset = uint64_t(plan.reportPlace) * kArenaUnit;
+}
+
+void Builder::placeBuffers() {
+  for (uint32_t i = 0; i < s.buffers.size(); ++i) {
+    const Buffer &b = s.buffers[i];
+    if (b.kind == BufferKind::Weight || b.kind == BufferKind::Local ||
+        b.space != Space::Own || b.packetElements)
+      continue;
+    const uint64_t bytes = uint64_t(b.elements()) * byteWidth(b.type);
+    places[i] = arena.place(bytes);
+    plan.kernel.placements.push_back(
+        {i, uint64_t(places[i]) * kArenaUnit, bytes, 0, 0});
+  }
+}
+
+void Builder::placeWeights() {
+  std::vector<uint32_t> columns(s.buffers.size(), 0);
+  std::vector<bool> used(s.buffers.size(), false);
+  for (const Task &task : s.tasks)
+    for (const Operator &op : task.ops)
+      for (uint32_t i = 0; i < op.operands.size(); ++i) {
+        used[op.operands[i]] = true;
+        if (op.name == "linear" && i == 1)
+          columns[op.operands[i]] = task.stream.columns;
+      }
+  for (uint32_t i = 0; i < s.buffers.size(); ++i) {
+    const Buffer &b = s.buffers[i];
+    if (b.kind != BufferKind::Weight || !used[i])
+      continue;
+    uint64_t bytes = b.regionBytes();
+    if (columns[i])
+      bytes = packedBytes(uint64_t(b.shape[0]), uint64_t(b.shape[1]));
+    places[i] = arena.place(bytes);
+    plan.kernel.placements.push_back({i, uint64_t(places[i]) * kArenaUnit,
+                                      bytes, columns[i] ? kPackRows : 0,
+                                      columns[i]});
+  }
+}
+
+void Builder::addBlob(std::string name, uint32_t place,
+                      const std::vector<uint32_t> &words) {
+  Blob blob;
+  blob.name = std::move(name);
+  blob.offset = uint64_t(place) * kArenaUnit;
+  // The file and the device are little-endian, as every host that runs this.
+  blob.data.resize(words.size() * 4);
+  for (size_t i = 0; i < words.size(); ++i)
+    for (int b = 0; b < 4; ++b)
+      blob.data[i * 4 + size_t(b)] = char(words[i] >> (8 * b));
+  plan.kernel.blobs.push_back(std::move(blob));
+}
+
+void Builder::fillHandOffs() {
+  std::vector<uint32_t> perLaunch(tiles.counterCount, 0);
+  for (uint32_t counter : tiles.signals)
+    ++perLaunch[counter];
+  std::vector<uint32_t> waits, signals;
+  for (const Tile &tile : tiles.tiles) {
+    firstWait.push_back(uint32_t(waits.size() / 3));
+    firstSignal.push_back(uint32_t(signals.size()));
+    for (uint32_t i = tile.firstWait; i < tile.lastWait; ++i) {
+      waits.push_back(tiles.waits[i].counter);
+      waits.push_back(tiles.waits[i].threshold);
+      waits.push_back(perLaunch[tiles.waits[i].counter]);
+    }
+    for (uint32_t i = tile.firstSignal; i < tile.lastSignal; ++i)
+      signals.push_back(tiles.signals[i]);
+  }
+  plan.waitPlace = arena.place(waits.size() * 4);
+  addBlob("waits", plan.waitPlace, waits);
+  plan.signalPlace = arena.place(signals.size() * 4);
+  addBlob("signals", plan.signalPlace, signals);
+  for (auto &[key, t] : plan.packetTables) {
+    t.packets = arena.place(t.layout.packets.size() * 4);
+    addBlob("packets", t.packets, t.layout.packets);
+    t.locate = arena.place(t.layout.locate.size() * 4);
+    addBlob("locate", t.locate, t.layout.locate);
+  }
+}
+
+void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
+  const Task &task = s.tasks[tile.task];
+  const TaskClass &c = plan.classes[plan.classOfTask[tile.task]];
+  row[0] = plan.classOfTask[tile.task];
+  row[1] = uint32_t(tile.range.lo);
+  row[2] = uint32_t(tile.range.size());
+  row[5] = stage;
+  for (size_t i = 0; i < task.ops.size(); ++i) {
+    const Operator &op = task.ops[i];
+    if (op.name != "linear")
+      continue;
+    const Range rows = operatorRange(s, task, i, tile.range);
+    const int64_t k = s.buffers[op.operands[0]].elements();
+    const uint64_t groupBytes = uint64_t(k) * kPackRows * 2;
+    row[0] |= task.stream.columns * kPackRows * 2 / uint32_t(kArenaUnit) << 16;
+    row[3] = placeOf(op.operands[1]) +
+             uint32_t(uint64_t(rows.lo) / kPackRows * groupBytes / kArenaUnit);
+    row[4] = uint32_t((rows.size() + kPackRows - 1) / kPackRows) *
+             columnSlices(k, task.stream);
+  }
+  stage += row[4];
+  const size_t id = size_t(&tile - tiles.tiles.data());
+  row[6] = firstWait[id] | (tile.lastWait - tile.firstWait) << 24;
+  row[7] = firstSignal[id] | (tile.lastSignal - tile.firstSignal) << 24;
+  // The representative's buffers and this task's correspond in order.
+  std::vector<uint32_t> buffers;
+  classKey(task, buffers);
+  for (size_t i = 0; i < c.buffers.size(); ++i) {
+    const Buffer &b = s.buffers[buffers[i]];
+    row[c.fields[i].place] = placeOf(buffers[i]);
+    if (c.fields[i].generation != kNone)
+      row[c.fields[i].generation] = b.packetGeneration;
+    if (c.fields[i].firstPacket == kNone)
+      continue;
+    // The first packet of the elements that this tile writes.
+    for (uint32_t a = tile.firstAccess; a < tile.lastAccess; ++a)
+      if (tiles.accesses[a].write && tiles.accesses[a].buffer == buffers[i]) {
+        const auto &layout =
+            plan.packetTables.at({b.packetElements, b.packetTiles}).layout;
+        row[c.fields[i].firstPacket] =
+            layout.locate[tiles.accesses[a].region.offset / 2] & 0xffff;
+        break;
+      }
+  }
+}
+
+void Builder::fillRows() {
+  plan.planRowsOffset = (tiles.workers * 2 + 3) / 4 * 4;
+  const uint32_t width = plan.shared.planRowWords;
+  std::vector<uint32_t> words(plan.planRowsOffset, 0);
+  uint32_t firstRow = 0;
+  for (uint32_t w = 0; w < tiles.workers; ++w) {
+    uint32_t stage = 0;
+    words[w * 2] = firstRow;
+    words[w * 2 + 1] = uint32_t(tiles.queues[w].size());
+    for (uint32_t id : tiles.queues[w]) {
+      words.resize(words.size() + width, 0);
+      fillRow(tiles.tiles[id], stage, &words[words.size() - width]);
+      ++firstRow;
+    }
+  }
+  plan.planPlace = arena.place(words.size() * 4);
+  addBlob("plan", plan.planPlace, words);
+}
+
+bool Builder::run(std::string &error, uint32_t &task) {
+  for (task = 0; task < s.tasks.size(); ++task)
+    if (!checkTask(s.tasks[task], error))
+      return false;
+  task = kNone;
+  for (const Tile &tile : tiles.tiles)
+    if (tile.lastWait - tile.firstWait > 255 ||
+        tile.lastSignal - tile.firstSignal > 255) {
+      task = tile.task;
+      error = "expected at most 255 waits and signals of a tile, found " +
+              std::to_string(tile.lastWait - tile.firstWait) + " and " +
+              std::to_string(tile.lastSignal - tile.firstSignal);
+      return false;
+    }
+  plan.shared = sharedLayout(s);
+  if (plan.shared.total > s.target->sharedBytes) {
+    error = "expected at most " + std::to_string(s.target->sharedBytes) +
+            " bytes of shared memory, found " +
+            std::to_string(plan.shared.total);
+    return false;
+  }
+  findClasses();
+  placeZeroed();
+  fillHandOffs();
+  placeBuffers();
+  placeWeights();
+  fillRows();
+  plan.kernel.chip = s.target->chip;
+  plan.kernel.entry = s.name;
+  plan.kernel.workers = tiles.workers;
+  plan.kernel.sharedBytes = plan.shared.total;
+  plan.kernel.arenaBytes = arena.bytes();
+  return true;
+}
+
+} // namespace
+
+bool buildKernelPlan(const Schedule &s, KernelPlan &plan, std::string &error,
+                     uint32_t &task) {
+  task = kNone;
+  if (!s.concurrent || !s.target) {
+    error = "expected a concurrent schedule with a target";
+    return false;
+  }
+  return Builder(s, plan).run(error, task);
+}
+
+} // namespace amk::core
