@@ -162,6 +162,7 @@ public:
   unsigned inputs() const override { return 2; }
   unsigned outputs() const override { return 2; }
   // The scale needs every element, so the operator is never cut.
+  bool gathers(unsigned operand) const override { return operand == 0; }
   int64_t extent(const Schedule &, const Operator &) const override {
     return 1;
   }
@@ -188,6 +189,8 @@ public:
   std::string_view name() const override { return "linear"; }
   unsigned inputs() const override { return 2; }
   unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override { return operand == 0; }
+  unsigned streamedOperand() const override { return 1; }
   int64_t extent(const Schedule &s, const Operator &op) const override {
     return length(s, op, 1);
   }
@@ -316,6 +319,8 @@ public:
   std::string_view name() const override { return "attention"; }
   unsigned inputs() const override { return 4; }
   unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override { return operand < 3; }
+  int64_t granulesPerTile() const override { return 1; } // a head
   int64_t extent(const Schedule &s, const Operator &op) const override {
     const Buffer &cache = operand(s, op, 3);
     return cache.shape.size() == 4 ? cache.shape[1] * op.getInt("group") : 0;
@@ -487,6 +492,7 @@ public:
   std::string_view name() const override { return "hash"; }
   unsigned inputs() const override { return 1; }
   unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override { return operand == 0; }
   int64_t extent(const Schedule &s, const Operator &op) const override {
     return length(s, op, 1);
   }

@@ -53,6 +53,17 @@ public:
     return tile;
   }
   virtual Cost cost(const Schedule &s, const Operator &op, Range tile) const;
+
+  /// Whether input `operand` is collected from all its producers before the
+  /// operator starts, so that it can be handed over as packets.
+  virtual bool gathers(unsigned /*operand*/) const { return false; }
+  /// The weight that is streamed through the ring as tiles of kPackRows rows,
+  /// row r of it for element r of the parallel dimension; kNone if there is
+  /// none. Cuts fall on whole tiles.
+  virtual unsigned streamedOperand() const { return kNone; }
+  /// Granules of a tile that does one thing at a time; 0 if a tile may be as
+  /// long as an even cut makes it.
+  virtual int64_t granulesPerTile() const { return 0; }
 };
 
 /// The model of an operator, or null.
