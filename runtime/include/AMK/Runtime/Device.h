@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace amk::runtime {
 
@@ -37,8 +39,38 @@ public:
 
   /// Runs the schedule once at this position and waits for it. `milliseconds`
   /// is the time of the launch alone. After an abort the device works again;
-  /// what the failed position wrote is invalid.
+  /// what the failed position wrote is invalid. The message of an abort has a
+  /// line of summary, then one for each worker that timed out.
   virtual Status launch(int64_t position, double &milliseconds) = 0;
+
+  /// Launches at `count` positions from `firstPosition` on, without the host
+  /// in between where the device can do that, and copies the output `next` to
+  /// the input `token` (one i32 each) after every launch but the last.
+  /// `milliseconds` gets the time of each launch, `mean` that of a launch with
+  /// what lies between two of them. For benchmarks.
+  virtual Status launchMany(int64_t firstPosition, unsigned count,
+                            uint32_t token, uint32_t next,
+                            std::vector<double> &milliseconds, double &mean) {
+    milliseconds.assign(count, 0.0);
+    mean = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      if (i > 0) {
+        int32_t id = 0;
+        if (Status s = read(next, &id, sizeof(id)); !s.ok())
+          return s;
+        if (Status s = write(token, &id, sizeof(id)); !s.ok())
+          return s;
+      }
+      if (Status s = launch(firstPosition + i, milliseconds[i]); !s.ok())
+        return s;
+      mean += milliseconds[i] / count;
+    }
+    return {};
+  }
+
+  /// Lines about the device and the loaded kernel: registers, shared memory,
+  /// warnings. Empty where there is nothing to say.
+  virtual std::string info() { return {}; }
 };
 
 struct CpuOptions {
