@@ -67,7 +67,8 @@ function(amk_add_core_library name)
   list(TRANSFORM arg_INCLUDES REPLACE "^([^/].*)$" "${CMAKE_CURRENT_SOURCE_DIR}/\\1")
   add_library(${name} STATIC ${arg_SOURCES})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${arg_INCLUDES})
-  target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections)
+  target_compile_options(${name} PRIVATE -ffunction-sections -fdata-sections
+    -Wno-deprecated-declarations)  # see AMKCompilerOptions.cmake
   target_link_libraries(${name} PUBLIC ${arg_LINK} Threads::Threads ${CMAKE_DL_LIBS})
   set_property(GLOBAL APPEND PROPERTY AMK_CORE_LIBRARIES ${name})
   if(AMK_ENABLE_MLIR)

@@ -9,6 +9,7 @@ packages=(
   libclang-rt-22-dev       # the sanitizers
   clang-format-22 clang-tidy-22
   zlib1g-dev libzstd-dev   # asked for by LLVM's CMake files
+  nlohmann-json3-dev       # the front ends
   libgtest-dev libbenchmark-dev
   cmake ninja-build ccache git
   python3                  # lit
