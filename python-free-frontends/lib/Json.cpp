@@ -32,10 +32,18 @@ const Value *Value::find(std::string_view key) const {
   return nullptr;
 }
 
+/// Shortest digits that give the number back, and never like an integer: that
+/// a size was written as `2.0` may be just what is wrong with it.
 static std::string describeDouble(double number) {
   char text[32];
-  std::to_chars_result end = std::to_chars(text, text + sizeof(text), number);
-  return std::string(text, end.ptr);
+  bool large = number >= 1e16 || number <= -1e16;
+  std::to_chars_result end = std::to_chars(text, text + sizeof(text), number,
+                                           large ? std::chars_format::scientific
+                                                 : std::chars_format::general);
+  std::string result(text, end.ptr);
+  if (result.find_first_of(".e") == std::string::npos)
+    result += ".0";
+  return result;
 }
 
 std::string describe(const Value &value) {
