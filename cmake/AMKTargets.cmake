@@ -9,11 +9,12 @@ find_package(Threads REQUIRED)
 
 set(AMK_FUZZ_SECONDS 5 CACHE STRING "How long ctest runs each fuzzer")
 
-# amk_add_subdirectories([dir...])
-#   Adds each named directory that has a CMakeLists.txt; without arguments, each
-#   subdirectory that has one.
+# amk_add_subdirectories([dir...] [EXCEPT dir...])
+#   Adds each named directory that has a CMakeLists.txt; without names, each
+#   subdirectory that has one, but those after EXCEPT.
 function(amk_add_subdirectories)
-  set(dirs ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "EXCEPT")
+  set(dirs ${arg_UNPARSED_ARGUMENTS})
   if(NOT dirs)
     file(GLOB lists RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} CONFIGURE_DEPENDS
          ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
@@ -22,6 +23,7 @@ function(amk_add_subdirectories)
       list(APPEND dirs ${dir})
     endforeach()
   endif()
+  list(REMOVE_ITEM dirs ${arg_EXCEPT})
   foreach(dir IN LISTS dirs)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/CMakeLists.txt)
       add_subdirectory(${dir})
