@@ -1,0 +1,312 @@
+//===- AMKOps.td - Operations of the amk dialect -----------*- tablegen -*-===//
+
+#ifndef AMK_DIALECT_AMK_AMKOPS_TD
+#define AMK_DIALECT_AMK_AMKOPS_TD
+
+include "AMK/Dialect/AMK/AMKAttributes.td"
+include "AMK/Dialect/AMK/AMKDialect.td"
+include "AMK/Dialect/AMK/AMKInterfaces.td"
+include "AMK/Dialect/AMK/AMKTypes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+class AMK_Op<string mnemonic, list<Trait> traits = []>
+    : Op<AMK_Dialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+def AMK_ScheduleOp : AMK_Op<"schedule", [
+    IsolatedFromAbove, NoTerminator, SingleBlock, Symbol, SymbolTable]> {
+  let summary = "what one launch does";
+  let description = [{
+    Buffers, counters and tasks. The order of the tasks is what the schedule
+    means; see the dialect's description. The verifier flattens the op and
+    checks the rules V1 to V7.
+
+    ```mlir
+    amk.schedule @decode positions(4096)
+        numerics<k_block = 2048, kv_block = 64> end_tokens [1] { ... }
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    // Queues and hand-offs decide, not the order of the tasks.
+    UnitAttr:$concurrent,
+    // Length of the KV cache.
+    I64Attr:$positions,
+    AMK_NumericsAttr:$numerics,
+    OptionalAttr<AMK_TargetAttr>:$target,
+    OptionalAttr<AMK_RingAttr>:$ring,
+    // Tokens that end a generation.
+    OptionalAttr<DenseI64ArrayAttr>:$end_tokens);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`concurrent` $concurrent^)? $sym_name `positions` `(` $positions `)`
+    `numerics` `` $numerics (`target` `` $target^)? (`ring` `` $ring^)?
+    (`end_tokens` $end_tokens^)? attr-dict-with-keyword $body
+  }];
+  let hasRegionVerifier = 1;
+}
+
+def AMK_WeightOp : AMK_Op<"weight", [
+    HasParent<"ScheduleOp">,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "a view of checkpoint tensors";
+  let description = [{
+    The rows of the tensors one after the other, or, with `interleave`, in
+    turns. The rows of a part with `rope_pairs` d are permuted within every d
+    rows so that the two rows of a RoPE pair are side by side. `rows` is left
+    out where the result's shape implies it. The bytes are never in the IR: the
+    runtime reads the checkpoint.
+
+    ```mlir
+    %w = amk.weight "q.weight" rows 2048 rope_pairs 64, "v.weight" rows 512
+         : !amk.buffer<2560x2048xbf16>
+    %g = amk.weight "gate.weight", "up.weight" interleave
+         : !amk.buffer<16384x2048xbf16>
+    ```
+  }];
+  let arguments = (ins
+    StrAttr:$name,
+    StrArrayAttr:$tensors,
+    DenseI64ArrayAttr:$rows,
+    DenseI64ArrayAttr:$rope_pairs,
+    UnitAttr:$interleave);
+  let results = (outs AMK_BufferType:$result);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def AMK_BufferOp : AMK_Op<"buffer", [
+    HasParent<"ScheduleOp">,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "storage of everything but weights";
+  let description = [{
+    A `local` buffer is a value inside one task, of which every tile has its
+    own copy. `packets` makes an activation data-as-flag; `page` puts a buffer
+    into the scratch arena or into the shared memory of each owner, otherwise
+    it has storage of its own; `generation` tells packets apart that share a
+    page within one launch. A constant says how the host computes it.
+
+    ```mlir
+    %x0 = amk.buffer activation packets<6, #cut> page<scratch + 0>
+        : !amk.buffer<2048xbf16>
+    ```
+  }];
+  let arguments = (ins
+    AMK_BufferKind:$kind,
+    StrAttr:$name,
+    OptionalAttr<AMK_PacketsAttr>:$packets,
+    OptionalAttr<AMK_PageAttr>:$page,
+    DefaultValuedAttr<I64Attr, "0">:$generation,
+    OptionalAttr<AMK_RopeAttr>:$rope);
+  let results = (outs AMK_BufferType:$result);
+  let assemblyFormat = [{
+    $kind custom<NameUnlessResult>($name) (`packets` `` $packets^)?
+    (`page` `` $page^)? (`generation` `(` $generation^ `)`)?
+    (`rope` `` $rope^)? attr-dict `:` type($result)
+  }];
+}
+
+def AMK_CounterOp : AMK_Op<"counter", [
+    HasParent<"ScheduleOp">,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "an array of counters";
+  let description = [{
+    Counters only grow; thresholds are scaled by the epoch of the launch, so
+    nothing is reset.
+
+    ```mlir
+    %heads = amk.counter 8
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, I64Attr:$count);
+  let results = (outs AMK_CounterType:$result);
+  let assemblyFormat = "custom<NameUnlessResult>($name) $count attr-dict";
+}
+
+def AMK_TaskOp : AMK_Op<"task", [
+    AttrSizedOperandSegments, HasParent<"ScheduleOp">, NoTerminator,
+    SingleBlock, Symbol]> {
+  let summary = "the schedulable shell: in which tiles, where and when";
+  let description = [{
+    The body says what is computed. `tiles` cuts the parallel dimension of the
+    first operator that is no prologue; `on` says which worker runs which tile;
+    a tile starts when every counter that it waits for has reached its
+    threshold, and adds one to every counter that it signals when its writes
+    are visible; `stream` is the shape of the stages that the loader fetches.
+
+    ```mlir
+    amk.task @L0_o tiles(#cut) on(#place) wait(%heads[#fan] >= 17)
+        signal(%done) stream<rows = 4, columns = 2048> { ... }
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    OptionalAttr<AMK_CutAttr>:$tiles,
+    OptionalAttr<AMK_PlaceAttr>:$place,
+    Variadic<AMK_CounterType>:$wait_counters,
+    OptionalAttr<TypedArrayAttrBase<AMK_FanAttr, "fans">>:$wait_fans,
+    OptionalAttr<TypedArrayAttrBase<AMK_ThresholdsAttr, "thresholds">>
+      :$wait_thresholds,
+    Variadic<AMK_CounterType>:$signal_counters,
+    OptionalAttr<TypedArrayAttrBase<AMK_FanAttr, "fans">>:$signal_fans,
+    OptionalAttr<AMK_StreamAttr>:$stream);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $sym_name (`tiles` `(` $tiles^ `)`)? (`on` `(` $place^ `)`)?
+    (`wait` `(` custom<Waits>($wait_counters, $wait_fans, $wait_thresholds)^
+    `)`)?
+    (`signal` `(` custom<Signals>($signal_counters, $signal_fans)^ `)`)?
+    (`stream` `` $stream^)? attr-dict-with-keyword $body
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Operators
+//===----------------------------------------------------------------------===//
+
+// Operands are inputs, then outputs. All operators print alike:
+//   amk.NAME prologue? inputs -> outputs {attributes} : types
+class AMK_OperatorOp<string mnemonic, dag inputs, dag outputs,
+                     dag attributes = (ins)>
+    : AMK_Op<mnemonic, [AMK_Operator, HasParent<"TaskOp">]> {
+  let arguments = !con(inputs, outputs, attributes,
+                       // Computed in full by every tile of the task.
+                       (ins UnitAttr:$prologue));
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDefinition = [{
+    ::mlir::ParseResult $cppClass::parse(::mlir::OpAsmParser &parser,
+                                         ::mlir::OperationState &result) {
+      return ::amk::parseOperator(parser, result);
+    }
+    void $cppClass::print(::mlir::OpAsmPrinter &printer) {
+      ::amk::printOperator(printer, *this);
+    }
+  }];
+}
+
+def AMK_EmbedOp : AMK_OperatorOp<"embed",
+    (ins AMK_BufferType:$token, AMK_BufferType:$table),
+    (ins AMK_BufferType:$out)> {
+  let summary = "a row of a table, to f32";
+  let description = "out[i] = table[token][i].";
+}
+
+def AMK_RoundOp : AMK_OperatorOp<"round",
+    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+  let summary = "f32 to bf16, to nearest even";
+  let description = [{
+    Every rounding is an op, so no pass can move or drop one unseen.
+  }];
+}
+
+def AMK_RmsNormOp : AMK_OperatorOp<"rms_norm",
+    (ins AMK_BufferType:$x, AMK_BufferType:$gain),
+    (ins AMK_BufferType:$out, AMK_BufferType:$scale), (ins F64Attr:$eps)> {
+  let summary = "RMSNorm in the form whose scale commutes with a product";
+  let description = [{
+    out = x * gain; scale = 1 / sqrt(mean(x * x) + eps), which `amk.scale`
+    applies to the result of the product that follows.
+  }];
+}
+
+def AMK_LinearOp : AMK_OperatorOp<"linear",
+    (ins AMK_BufferType:$x, AMK_BufferType:$w), (ins AMK_BufferType:$out)> {
+  let summary = "matrix-vector product";
+  let description = [{
+    out = w x, summed in float32 in the order that `numerics` fixes.
+  }];
+}
+
+def AMK_ScaleOp : AMK_OperatorOp<"scale",
+    (ins AMK_BufferType:$x, AMK_BufferType:$scale),
+    (ins AMK_BufferType:$out)> {
+  let summary = "times one number";
+  let description = "out[i] = x[i] * scale[0].";
+}
+
+def AMK_RopeOp : AMK_OperatorOp<"rope",
+    (ins AMK_BufferType:$x, AMK_BufferType:$table), (ins AMK_BufferType:$out),
+    (ins I64Attr:$head_dim, I64Attr:$rotated_rows)> {
+  let summary = "rotary position embedding of adjacent rows";
+  let description = [{
+    Rows 2i and 2i+1 below `rotated_rows` are a pair; the others are copied.
+  }];
+}
+
+def AMK_KvAppendOp : AMK_OperatorOp<"kv_append",
+    (ins AMK_BufferType:$x), (ins AMK_BufferType:$cache),
+    (ins I64Attr:$from, I64Attr:$to)> {
+  let summary = "writes the current position of a KV cache";
+  let description = [{
+    Row r of x, from row `from` on, goes to row `to` + r - `from` of the cache,
+    counted over planes, KV heads and head dimension.
+  }];
+}
+
+def AMK_AttentionOp : AMK_OperatorOp<"attention",
+    (ins AMK_BufferType:$query, AMK_BufferType:$key, AMK_BufferType:$value,
+         AMK_BufferType:$cache),
+    (ins AMK_BufferType:$out),
+    (ins I64Attr:$group, I64Attr:$head_dim, I64Attr:$query_row,
+         I64Attr:$key_row, I64Attr:$value_row)> {
+  let summary = "grouped-query attention over the cache";
+  let description = [{
+    `group` query heads share a KV head. Earlier positions come from the cache,
+    this one from the operands, each from its row on. The softmax is online, in
+    blocks of `numerics.kv_block` positions.
+  }];
+}
+
+def AMK_AddOp : AMK_OperatorOp<"add",
+    (ins AMK_BufferType:$a, AMK_BufferType:$b), (ins AMK_BufferType:$out)> {
+  let summary = "elementwise sum";
+  let description = "out[i] = a[i] + b[i]. The output may be an input.";
+}
+
+def AMK_SiluMulOp : AMK_OperatorOp<"silu_mul",
+    (ins AMK_BufferType:$gate, AMK_BufferType:$up),
+    (ins AMK_BufferType:$out)> {
+  let summary = "silu(gate) * up";
+  let description = "out[i] = gate[i] / (1 + exp(-gate[i])) * up[i].";
+}
+
+def AMK_SwigluOp : AMK_OperatorOp<"swiglu",
+    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+  let summary = "silu_mul of interleaved rows";
+  let description = "Rows 2i and 2i+1 of the input are gate and up of row i.";
+}
+
+def AMK_ArgmaxOp : AMK_OperatorOp<"argmax",
+    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+  let summary = "index of the largest element";
+  let description = "Ties go to the lowest index; a NaN gives -1.";
+}
+
+def AMK_ArgmaxBlocksOp : AMK_OperatorOp<"argmax_blocks",
+    (ins AMK_BufferType:$x),
+    (ins AMK_BufferType:$values, AMK_BufferType:$indices),
+    (ins I64Attr:$block)> {
+  let summary = "largest element of every block, and its index";
+  let description = "Ties go to the lowest index; a NaN gives -1.";
+}
+
+def AMK_ArgmaxCombineOp : AMK_OperatorOp<"argmax_combine",
+    (ins AMK_BufferType:$values, AMK_BufferType:$indices),
+    (ins AMK_BufferType:$out)> {
+  let summary = "index of the largest over all blocks";
+  let description = "The second half of `amk.argmax_blocks`.";
+}
+
+def AMK_HashOp : AMK_OperatorOp<"hash",
+    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+  let summary = "for tests: a hash of all input bytes and the index";
+  let description = "One wrong byte anywhere shows in every output element.";
+}
+
+#endif // AMK_DIALECT_AMK_AMKOPS_TD
