@@ -26,7 +26,7 @@ inline constexpr TargetInfo kTargets[] = {
     {"sm_80", 108, 163 * 1024, false, false, false, "A100"},
     {"sm_90", 132, 227 * 1024, true, true, true, "H100, H200"},
     {"sm_100", 148, 227 * 1024, true, true, true, "B200"},
-    {"sm_120", 188, 99 * 1024, true, true, false, "RTX PRO 6000"},
+    {"sm_120", 188, 99 * 1024, true, true, true, "RTX PRO 6000"},
 };
 
 /// The record of a chip, or null.

@@ -1,0 +1,44 @@
+//===- Assignment.h - Which worker runs which tile --------------*- C++ -*-===//
+
+#ifndef AMK_SCHEDULING_ASSIGNMENT_H
+#define AMK_SCHEDULING_ASSIGNMENT_H
+
+#include "AMK/Schedule/Schedule.h"
+
+namespace amk::scheduling {
+
+enum class AssignmentPolicy {
+  /// Tile i on worker i; fewer tiles than workers are spread at equal steps.
+  Contiguous,
+  /// A task starts at the worker after the last task's last one.
+  RoundRobin,
+  /// Longest tile first onto the least loaded worker, over the whole step.
+  LoadBalanced,
+};
+
+struct AssignmentOptions {
+  uint32_t workers = 1;
+  AssignmentPolicy policy = AssignmentPolicy::Contiguous;
+  /// Keep every element that is updated in place on one worker (Ownership.h).
+  bool keepOwners = true;
+};
+
+struct AssignmentReport {
+  uint32_t tiles = 0;
+  uint32_t usedWorkers = 0;
+  double leastLoad = 0, mostLoad = 0, meanLoad = 0; ///< cost of a worker
+};
+
+/// Places every tile; queues are in program order. Returns why it cannot be
+/// done, or an empty string.
+std::string assignWorkers(core::Schedule &schedule,
+                          const AssignmentOptions &options,
+                          AssignmentReport *report = nullptr);
+
+/// What a tile costs: the bytes it reads, and its operations where they count.
+double tileCost(const core::Schedule &schedule, const core::Task &task,
+                uint32_t tile);
+
+} // namespace amk::scheduling
+
+#endif // AMK_SCHEDULING_ASSIGNMENT_H

@@ -1,0 +1,36 @@
+//===- Pipelining.h - The stream of weights ---------------------*- C++ -*-===//
+
+#ifndef AMK_SCHEDULING_PIPELINING_H
+#define AMK_SCHEDULING_PIPELINING_H
+
+#include "AMK/Schedule/Schedule.h"
+
+namespace amk::scheduling {
+
+struct PipeliningOptions {
+  uint32_t columns = 2048; ///< most columns of a stage
+  uint32_t slots = 16;     ///< most slots of the ring
+  uint32_t teams = 8;      ///< most consumer teams
+  uint32_t window = 4;     ///< stages in flight for the operator at hand
+  uint32_t ahead = 2;      ///< stages in flight for a later one
+  uint32_t held = 1;       ///< stages that a team may take into registers
+};
+
+struct PipeliningReport {
+  uint32_t tasks = 0;     ///< with a stream
+  uint32_t direct = 0;    ///< products that load directly: shapes do not fit
+  uint64_t stages = 0;    ///< of one launch, all workers
+  uint64_t ringBytes = 0; ///< of a worker
+  uint64_t otherBytes = 0;
+};
+
+/// Gives every product a stream and the schedule a ring that fits beside what
+/// else a worker's shared memory holds. The schedule has a target. Returns why
+/// it cannot be done, or an empty string.
+std::string makeStreams(core::Schedule &schedule,
+                        const PipeliningOptions &options,
+                        PipeliningReport *report = nullptr);
+
+} // namespace amk::scheduling
+
+#endif // AMK_SCHEDULING_PIPELINING_H

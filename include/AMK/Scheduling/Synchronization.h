@@ -1,0 +1,50 @@
+//===- Synchronization.h - Dependences and hand-offs ------------*- C++ -*-===//
+
+#ifndef AMK_SCHEDULING_SYNCHRONIZATION_H
+#define AMK_SCHEDULING_SYNCHRONIZATION_H
+
+#include "AMK/Schedule/Tiles.h"
+
+namespace amk::scheduling {
+
+/// What a tile must wait for, by tile in program order.
+struct Dependences {
+  struct OfTile {
+    std::vector<uint32_t> visible; ///< RAW and WAW: tiles, sorted
+    std::vector<uint32_t> ordered; ///< WAR only: tiles, sorted
+    std::vector<uint32_t> packets; ///< RAW that packets satisfy: tiles, sorted
+  };
+  std::vector<OfTile> tiles;
+};
+
+/// The dependences of a schedule from the bytes that its tiles touch. Each
+/// conflicting pair follows from these and their transitive closure.
+Dependences findDependences(const core::Schedule &schedule,
+                            const core::Tiles &tiles);
+
+struct SynchronizationOptions {
+  /// Values of a packet, 4 or 6; 0: hand over by counters only.
+  uint32_t packetElements = 6;
+};
+
+struct SynchronizationReport {
+  uint32_t dependences = 0; ///< pairs of tiles
+  uint32_t sameWorker = 0;  ///< of these, kept by a queue
+  uint32_t byPackets = 0;
+  uint32_t implied = 0; ///< by other hand-offs
+  uint32_t byCounter = 0;
+  uint32_t packetBuffers = 0;
+  uint32_t counterArrays = 0, counters = 0;
+  uint32_t signals = 0, waits = 0; ///< of one launch
+};
+
+/// Chooses a hand-off for every dependence and marks the schedule concurrent.
+/// Hand-offs that it has are dropped. Returns why it cannot be done, or an
+/// empty string.
+std::string synchronize(core::Schedule &schedule,
+                        const SynchronizationOptions &options,
+                        SynchronizationReport *report = nullptr);
+
+} // namespace amk::scheduling
+
+#endif // AMK_SCHEDULING_SYNCHRONIZATION_H

@@ -1,0 +1,40 @@
+//===- Tiling.h - Cutting tasks into tiles ----------------------*- C++ -*-===//
+
+#ifndef AMK_SCHEDULING_TILING_H
+#define AMK_SCHEDULING_TILING_H
+
+#include "AMK/Schedule/Schedule.h"
+
+namespace amk::scheduling {
+
+struct TilingOptions {
+  uint32_t workers = 1;
+  /// Cut all tasks that update a buffer in place alike (Ownership.h).
+  bool keepOwners = true;
+  /// Use as few tiles as keep the longest as short: 2048 rows over 132
+  /// workers in groups of 4 are then 128 tiles of 16 rows.
+  bool fewest = false;
+};
+
+struct TilingReport {
+  uint32_t tasks = 0;
+  uint32_t tiles = 0;
+  /// What the longest tiles of all tasks stream together, over the mean of all
+  /// workers: 1 is perfect.
+  double imbalance = 1;
+};
+
+/// Cuts every task. An even cut in granules: the first tiles are one granule
+/// longer where it does not come out even. Placement and queue order, which
+/// belong to the old cut, are dropped. Returns why it cannot be done, or an
+/// empty string.
+std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
+                     TilingReport *report = nullptr);
+
+/// The bounds of an even cut of `extent` into at most `tiles` tiles.
+std::vector<uint32_t> evenCut(int64_t extent, int64_t granule, uint32_t tiles,
+                              bool fewest = false);
+
+} // namespace amk::scheduling
+
+#endif // AMK_SCHEDULING_TILING_H

@@ -1,0 +1,131 @@
+//===- Pipelining.cpp - The stream of weights -----------------------------===//
+
+#include "AMK/Scheduling/Pipelining.h"
+
+#include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/SharedLayout.h"
+#include "AMK/Schedule/WeightPacking.h"
+
+#include <algorithm>
+
+namespace amk::scheduling {
+
+using namespace core;
+
+namespace {
+
+constexpr uint32_t kLeastSlots = 4;
+/// Two mbarriers of a slot.
+constexpr uint32_t kBarrierBytes = 16;
+
+/// The weight that a task streams, or null.
+const Buffer *streamedWeight(const Schedule &s, const Task &task) {
+  for (const Operator &op : task.ops) {
+    const unsigned operand = lookupOperator(op.name)->streamedOperand();
+    if (operand != kNone)
+      return &s.buffers[op.operands[operand]];
+  }
+  return nullptr;
+}
+
+/// The longest slice of a row that divides it and whose packing is whole.
+uint32_t sliceOf(int64_t columns, uint32_t most) {
+  for (int64_t c = std::min<int64_t>(columns, most) / kPackBlock * kPackBlock;
+       c > 0; c -= kPackBlock)
+    if (columns % c == 0)
+      return uint32_t(c);
+  return 0;
+}
+
+/// Sets the streams with slices of at most `columns` columns. Returns the
+/// bytes of the largest stage.
+uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
+                    uint32_t columns, PipeliningReport &report) {
+  report = {};
+  uint32_t bytes = 0;
+  for (Task &task : s.tasks) {
+    task.stream = {};
+    const Buffer *weight = streamedWeight(s, task);
+    if (!weight)
+      continue;
+    const int64_t k = weight->shape[1];
+    const uint32_t slice = sliceOf(k, columns);
+    if (slice == 0) {
+      ++report.direct;
+      continue;
+    }
+    task.stream = {kPackRows, slice, options.held};
+    bytes = std::max(bytes, kPackRows * slice * 2);
+    ++report.tasks;
+    for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i)
+      report.stages += uint64_t(tileRange(s, task, i).size() + kPackRows - 1) /
+                       kPackRows * uint64_t(k / slice);
+  }
+  return bytes;
+}
+
+/// Rule V8: a wait for a slot's phase must not be able to run two phases
+/// ahead. That holds if a team always meets the same slots, or if what is in
+/// flight leaves every team a slot.
+void setWindows(Ring &ring, const PipeliningOptions &options) {
+  ring.teams = std::max(1u, options.teams);
+  while (ring.teams > ring.slots)
+    ring.teams /= 2;
+  if (ring.slots == ring.teams || ring.slots % ring.teams == 0) {
+    ring.window = std::min(options.window, ring.slots);
+  } else {
+    ring.window = std::min(options.window, ring.slots - ring.teams);
+  }
+  ring.ahead = std::min(options.ahead, ring.window);
+}
+
+} // namespace
+
+std::string makeStreams(Schedule &s, const PipeliningOptions &options,
+                        PipeliningReport *report) {
+  if (!s.target)
+    return "expected a target: the ring is sized by its shared memory";
+  if (options.window == 0 || options.ahead == 0 || options.slots == 0 ||
+      options.teams == 0)
+    return "expected a window, ahead, slots and teams of at least 1";
+  if (options.columns < kPackBlock)
+    return "expected stages of at least " + std::to_string(kPackBlock) +
+           " columns, found " + std::to_string(options.columns);
+  PipeliningReport r;
+  s.ring.reset();
+  uint32_t columns = options.columns;
+  for (;;) {
+    const uint32_t bytes = setStreams(s, options, columns, r);
+    const uint64_t other = kernelSharedBytes(s);
+    r.otherBytes = other;
+    if (other > s.target->sharedBytes)
+      return "expected at most " + std::to_string(s.target->sharedBytes) +
+             " bytes of shared memory besides the ring, found " +
+             std::to_string(other);
+    if (bytes == 0)
+      break;
+    const uint64_t room = s.target->sharedBytes - other;
+    const uint32_t slots = uint32_t(
+        std::min<uint64_t>(options.slots, room / (bytes + kBarrierBytes)));
+    if (slots >= std::min(kLeastSlots, options.slots)) {
+      Ring ring;
+      ring.slots = slots;
+      ring.bytes = bytes;
+      setWindows(ring, options);
+      s.ring = ring;
+      r.ringBytes = uint64_t(slots) * bytes;
+      break;
+    }
+    // A ring of a few long stages cannot run ahead: shorter ones then.
+    if (columns / 2 < kPackBlock)
+      return "expected room for " + std::to_string(kLeastSlots) +
+             " stages of " + std::to_string(bytes) + " bytes, found " +
+             std::to_string(room) + " bytes";
+    columns /= 2;
+  }
+  if (report)
+    *report = r;
+  return {};
+}
+
+} // namespace amk::scheduling

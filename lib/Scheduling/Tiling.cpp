@@ -1,0 +1,115 @@
+//===- Tiling.cpp - Cutting tasks into tiles ------------------------------===//
+
+#include "AMK/Scheduling/Tiling.h"
+
+#include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/WeightPacking.h"
+#include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Ownership.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+
+namespace amk::scheduling {
+
+using namespace core;
+
+std::vector<uint32_t> evenCut(int64_t extent, int64_t granule, uint32_t tiles,
+                              bool fewest) {
+  const int64_t granules = (extent + granule - 1) / granule;
+  int64_t n = std::clamp<int64_t>(granules, 1, tiles);
+  if (fewest && granules > 0) {
+    const int64_t longest = (granules + n - 1) / n;
+    n = (granules + longest - 1) / longest;
+  }
+  std::vector<uint32_t> bounds{0};
+  int64_t at = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    at += granules / n + (i < granules % n);
+    bounds.push_back(uint32_t(std::min(at * granule, extent)));
+  }
+  return bounds;
+}
+
+namespace {
+
+/// What the cut of a task must respect.
+struct Shape {
+  int64_t extent = 1;
+  int64_t granule = 1;
+  int64_t perTile = 0; ///< granules; 0: even
+};
+
+Shape shapeOf(const Schedule &s, const Task &task) {
+  Shape shape{taskExtent(s, task), taskGranule(s, task), 0};
+  const size_t cut = cutOperator(task);
+  if (cut < task.ops.size())
+    shape.perTile = lookupOperator(task.ops[cut].name)->granulesPerTile();
+  // A product's weight comes in tiles of four rows. Elementwise tasks follow,
+  // so that an unfused chain stays on its workers.
+  if (shape.perTile == 0)
+    shape.granule = std::lcm(shape.granule, int64_t(kPackRows));
+  return shape;
+}
+
+} // namespace
+
+std::string cutTasks(Schedule &s, const TilingOptions &options,
+                     TilingReport *report) {
+  if (options.workers == 0)
+    return "expected at least one worker, found 0";
+  if (s.concurrent)
+    return "expected a sequential schedule, found a concurrent one: its "
+           "hand-offs belong to its tiles";
+  std::vector<Shape> shapes;
+  for (const Task &task : s.tasks) {
+    shapes.push_back(shapeOf(s, task));
+    if (shapes.back().extent > std::numeric_limits<int32_t>::max())
+      return "task '" + task.name + "': expected an extent below 2^31, found " +
+             std::to_string(shapes.back().extent);
+  }
+  if (options.keepOwners) {
+    const std::vector<uint32_t> groups = ownerGroups(s);
+    std::map<uint32_t, int64_t> granules;
+    for (size_t t = 0; t < groups.size(); ++t)
+      if (groups[t] != kNone) {
+        int64_t &g = granules.try_emplace(groups[t], 1).first->second;
+        g = std::lcm(g, shapes[t].granule);
+      }
+    for (size_t t = 0; t < groups.size(); ++t)
+      if (groups[t] != kNone)
+        shapes[t].granule = granules[groups[t]];
+  }
+  TilingReport r;
+  double longest = 0, all = 0;
+  for (size_t t = 0; t < s.tasks.size(); ++t) {
+    Task &task = s.tasks[t];
+    const Shape &shape = shapes[t];
+    const int64_t granules = (shape.extent + shape.granule - 1) / shape.granule;
+    const int64_t tiles = shape.perTile
+                              ? (granules + shape.perTile - 1) / shape.perTile
+                              : options.workers;
+    std::vector<uint32_t> bounds =
+        evenCut(shape.extent, shape.granule, uint32_t(tiles), options.fewest);
+    task.bounds = bounds.size() == 2 ? kNone : s.addTable(std::move(bounds));
+    task.workers = task.slots = kNone;
+    ++r.tasks;
+    r.tiles += tileCount(s, task);
+    double most = 0;
+    for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i) {
+      const double cost = tileCost(s, task, i);
+      most = std::max(most, cost);
+      all += cost;
+    }
+    longest += most;
+  }
+  if (all > 0)
+    r.imbalance = longest * options.workers / all;
+  if (report)
+    *report = r;
+  return {};
+}
+
+} // namespace amk::scheduling
