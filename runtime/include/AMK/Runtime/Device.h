@@ -76,7 +76,10 @@ public:
 struct CpuOptions {
   unsigned threads = 0;   ///< 0: the cores of the machine
   uint64_t delaySeed = 0; ///< not 0: random delays before tiles (tests)
+  /// A launch in which no tile ends for this long is aborted.
   uint64_t watchdogMs = 20000;
+  /// Epoch of the first launch (tests of the wrap-around of counters).
+  uint32_t firstEpoch = 1;
 };
 
 std::unique_ptr<Device> createCpuDevice(const CpuOptions &options);

@@ -16,6 +16,7 @@ enum class ErrorKind {
   Device,  ///< no such device, no driver, does not fit, a driver call failed
   Aborted, ///< the watchdog ended a launch
   Numeric, ///< a NaN among the logits
+  Output,  ///< a result could not be written
 };
 
 /// Success, or a kind and exactly one line.

@@ -6,6 +6,7 @@
 #include "AMK/Runtime/Status.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace amk::runtime {
 
@@ -18,6 +19,18 @@ public:
   virtual Status tensor(const std::string &name, int64_t rows, int64_t columns,
                         const void *&data) = 0;
 };
+
+/// The tensors of a Hugging Face checkpoint directory, memory-mapped.
+Status openCheckpoint(const std::string &directory,
+                      std::unique_ptr<WeightSource> &source);
+
+/// Any tensor of any shape: normal-ish values of deviation 0.02 that depend on
+/// the seed, the name and the index alone; the gains of norms are 1.
+std::unique_ptr<WeightSource> randomWeights(uint64_t seed);
+
+/// A source by the value of `--weights`: a directory, or `random:SEED`.
+Status openWeights(const std::string &spec,
+                   std::unique_ptr<WeightSource> &source);
 
 } // namespace amk::runtime
 

@@ -1,0 +1,307 @@
+//===- ConcurrentRun.cpp - A schedule by queues and hand-offs -------------===//
+
+#include "ConcurrentRun.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace amk::runtime {
+
+namespace {
+
+int64_t nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// splitmix64.
+uint64_t nextRandom(uint64_t &state) {
+  uint64_t z = state += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+} // namespace
+
+ConcurrentRun::ConcurrentRun(const CpuProgram &program,
+                             const CpuOptions &options, unsigned threads)
+    : program(program), options(options), threads(threads) {}
+
+Status ConcurrentRun::prepare() {
+  const core::Schedule &s = program.schedule();
+  tiles = core::expand(s);
+  handOffs.assign(tiles.tiles.size(), {});
+  for (size_t t = 0; t < tiles.tiles.size(); ++t)
+    findPackets(tiles.tiles[t], handOffs[t]);
+  signalsPerLaunch.assign(tiles.counterCount, 0);
+  for (uint32_t c : tiles.signals)
+    ++signalsPerLaunch[c];
+  for (const core::CounterArray &array : s.counters)
+    for (uint32_t i = 0; i < array.count; ++i)
+      counterNames.push_back("'" + array.name + "'[" + std::to_string(i) + "]");
+  generations = 1;
+  for (const core::Buffer &b : s.buffers)
+    if (b.packetElements)
+      generations = std::max(generations, b.packetGeneration + 1);
+  threads = std::min(threads, std::max(1u, tiles.workers));
+  temps.resize(threads);
+  for (Memory &m : temps)
+    if (Status st = m.allocate(program.tempBytes(), "temporaries"); !st.ok())
+      return st;
+  shared.resize(tiles.workers);
+  for (Memory &m : shared)
+    if (Status st = m.allocate(program.sharedBytes(), "shared memory");
+        !st.ok())
+      return st;
+  counters = std::vector<std::atomic<uint32_t>>(tiles.counterCount);
+  workers.resize(tiles.workers);
+  for (size_t w = 0; w < workers.size(); ++w)
+    workers[w].random = options.delaySeed + w * 0x2545f4914f6cdd1du;
+  epoch = options.firstEpoch - 1;
+  for (size_t c = 0; c < counters.size(); ++c)
+    counters[c].store(epoch * signalsPerLaunch[c], std::memory_order_relaxed);
+  return {};
+}
+
+void ConcurrentRun::findPackets(const core::Tile &tile,
+                                TileHandOffs &out) const {
+  const TaskPlan &task = program.tasks()[tile.task];
+  for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+    const core::Access &access = tiles.accesses[i];
+    const BufferPlan &buffer = program.buffer(access.buffer);
+    if (!buffer.packets)
+      continue;
+    uint64_t temp = 0;
+    for (const StagedBuffer &staged : task.staged)
+      if (staged.buffer == access.buffer)
+        temp = staged.temp;
+    const core::Range packets = buffer.map.packets(
+        {int64_t(access.region.offset), int64_t(access.region.end())});
+    const PacketRange range{access.buffer, temp, uint32_t(packets.lo),
+                            uint32_t(packets.hi)};
+    if (access.write) {
+      out.scatters.push_back(range);
+      continue;
+    }
+    // What an earlier operator of this tile has written is in the plain copy.
+    const bool own = std::any_of(
+        out.scatters.begin(), out.scatters.end(), [&](const PacketRange &r) {
+          return r.buffer == range.buffer && r.first <= range.first &&
+                 range.last <= r.last;
+        });
+    const bool known = std::any_of(
+        out.gathers.begin(), out.gathers.end(), [&](const PacketRange &r) {
+          return r.buffer == range.buffer && r.first <= range.first &&
+                 range.last <= r.last;
+        });
+    if (!own && !known)
+      out.gathers.push_back(range);
+  }
+}
+
+PacketSlot *ConcurrentRun::slots(uint32_t buffer, uint32_t w) const {
+  const BufferPlan &plan = program.buffer(buffer);
+  char *base = plan.home == Home::Shared ? shared[w].data() : program.global();
+  return reinterpret_cast<PacketSlot *>(base + plan.offset);
+}
+
+uint32_t ConcurrentRun::stamp(uint32_t buffer) const {
+  return epoch * generations +
+         program.schedule().buffers[buffer].packetGeneration;
+}
+
+/// The value that a counter must reach in this launch. Wraps around.
+uint32_t ConcurrentRun::target(const core::TileWait &wait) const {
+  return (epoch - 1) * signalsPerLaunch[wait.counter] + wait.threshold;
+}
+
+bool ConcurrentRun::ready(uint32_t w, Worker &worker) {
+  const uint32_t t = tiles.queues[w][worker.next];
+  const core::Tile &tile = tiles.tiles[t];
+  for (; tile.firstWait + worker.wait < tile.lastWait; ++worker.wait) {
+    const core::TileWait &wait = tiles.waits[tile.firstWait + worker.wait];
+    const uint32_t value =
+        counters[wait.counter].load(std::memory_order_acquire);
+    if (int32_t(value - target(wait)) < 0)
+      return false;
+  }
+  const std::vector<PacketRange> &gathers = handOffs[t].gathers;
+  for (; worker.gather < gathers.size(); ++worker.gather, worker.packet = 0) {
+    const PacketRange &range = gathers[worker.gather];
+    const PacketSlot *slot = slots(range.buffer, w) + range.first;
+    const uint32_t expected = stamp(range.buffer);
+    for (; range.first + worker.packet < range.last; ++worker.packet)
+      if (slot[worker.packet].stamp.load(std::memory_order_acquire) != expected)
+        return false;
+  }
+  return true;
+}
+
+/// Whether a random delay holds up the worker's next tile.
+bool ConcurrentRun::delayed(Worker &worker) {
+  if (!options.delaySeed)
+    return false;
+  if (!worker.delayChosen) {
+    worker.delayChosen = true;
+    const uint64_t r = nextRandom(worker.random);
+    // A quarter of the tiles, by up to 64 microseconds.
+    worker.notBefore = r % 4 ? 0 : nanoseconds() + int64_t((r >> 8) & 0xffff);
+  }
+  return worker.notBefore > nanoseconds();
+}
+
+void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
+  const core::Tile &tile = tiles.tiles[t];
+  const TaskPlan &task = program.tasks()[tile.task];
+  for (const PacketRange &r : handOffs[t].gathers) {
+    const PacketMap &map = program.buffer(r.buffer).map;
+    for (uint32_t p = r.first; p < r.last; ++p)
+      map.unpack(slots(r.buffer, w)[p], p, temp + r.temp);
+  }
+  const TileMemory at{temp, shared[w].data()};
+  program.runPrologues(task, position, at);
+  program.runBody(task, tile.range, position, at);
+  for (const PacketRange &r : handOffs[t].scatters) {
+    const PacketMap &map = program.buffer(r.buffer).map;
+    for (uint32_t p = r.first; p < r.last; ++p) {
+      PacketSlot &slot = slots(r.buffer, w)[p];
+      map.pack(temp + r.temp, p, slot);
+      slot.stamp.store(stamp(r.buffer), std::memory_order_release);
+    }
+  }
+  for (uint32_t i = tile.firstSignal; i < tile.lastSignal; ++i)
+    counters[tiles.signals[i]].fetch_add(1, std::memory_order_acq_rel);
+}
+
+void ConcurrentRun::runThread(unsigned thread, unsigned count) {
+  std::vector<uint32_t> active;
+  for (uint32_t w = thread; w < workers.size(); w += count)
+    if (!tiles.queues[w].empty())
+      active.push_back(w);
+  Backoff backoff;
+  while (!active.empty() && !aborted.load(std::memory_order_relaxed)) {
+    bool progress = false, waiting = false;
+    for (size_t i = 0; i < active.size();) {
+      const uint32_t w = active[i];
+      Worker &worker = workers[w];
+      if (delayed(worker)) {
+        waiting = true;
+        ++i;
+        continue;
+      }
+      if (!ready(w, worker)) {
+        ++i;
+        continue;
+      }
+      runTile(tiles.queues[w][worker.next], w, temps[thread].data());
+      worker.wait = worker.gather = worker.packet = 0;
+      worker.delayChosen = false;
+      progress = true;
+      if (++worker.next == tiles.queues[w].size())
+        active.erase(active.begin() + ptrdiff_t(i));
+      else
+        ++i;
+      if (aborted.load(std::memory_order_relaxed))
+        break;
+    }
+    if (progress) {
+      lastProgress.store(nanoseconds(), std::memory_order_relaxed);
+      backoff.reset();
+      continue;
+    }
+    backoff.wait();
+    if (!waiting && backoff.patient() &&
+        nanoseconds() - lastProgress.load(std::memory_order_relaxed) >
+            int64_t(options.watchdogMs) * 1000000)
+      aborted.store(true, std::memory_order_relaxed);
+  }
+}
+
+Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
+  position = at;
+  ++epoch;
+  aborted.store(false, std::memory_order_relaxed);
+  lastProgress.store(nanoseconds(), std::memory_order_relaxed);
+  for (Worker &w : workers) {
+    w.next = w.wait = w.gather = w.packet = 0;
+    w.delayChosen = false;
+  }
+  team.run([&](unsigned thread) {
+    if (thread < threads)
+      runThread(thread, threads);
+  });
+  if (!aborted.load(std::memory_order_relaxed))
+    return {};
+  Status status = report();
+  reset();
+  return status;
+}
+
+/// Forgets every hand-off, as if nothing had been launched.
+void ConcurrentRun::reset() {
+  epoch = options.firstEpoch - 1;
+  for (size_t c = 0; c < counters.size(); ++c)
+    counters[c].store(epoch * signalsPerLaunch[c], std::memory_order_relaxed);
+  for (uint32_t b = 0; b < program.schedule().buffers.size(); ++b) {
+    const BufferPlan &plan = program.buffer(b);
+    if (!plan.packets)
+      continue;
+    const uint32_t copies = plan.home == Home::Shared ? tiles.workers : 1;
+    for (uint32_t w = 0; w < copies; ++w)
+      for (uint32_t p = 0; p < plan.map.count(); ++p)
+        slots(b, w)[p].stamp.store(0, std::memory_order_relaxed);
+  }
+}
+
+std::string ConcurrentRun::describe(uint32_t w) const {
+  const core::Schedule &s = program.schedule();
+  const Worker &worker = workers[w];
+  const uint32_t t = tiles.queues[w][worker.next];
+  const core::Tile &tile = tiles.tiles[t];
+  std::string text = "worker " + std::to_string(w) + ": task '" +
+                     s.tasks[tile.task].name + "' tile " +
+                     std::to_string(tile.index) + " ";
+  if (tile.firstWait + worker.wait < tile.lastWait) {
+    const core::TileWait &wait = tiles.waits[tile.firstWait + worker.wait];
+    // Counted from the start of this launch, as the schedule has it.
+    const uint32_t before = (epoch - 1) * signalsPerLaunch[wait.counter];
+    const uint32_t value =
+        counters[wait.counter].load(std::memory_order_relaxed) - before;
+    return text + "waits for counter " + counterNames[wait.counter] + ": " +
+           std::to_string(value) + " of " + std::to_string(wait.threshold);
+  }
+  if (worker.gather < handOffs[t].gathers.size()) {
+    const PacketRange &range = handOffs[t].gathers[worker.gather];
+    const uint32_t packet = range.first + worker.packet;
+    const uint32_t found =
+        slots(range.buffer, w)[packet].stamp.load(std::memory_order_relaxed);
+    return text + "waits for packet " + std::to_string(packet) + " of '" +
+           s.buffers[range.buffer].name + "': stamp " + std::to_string(found) +
+           " of " + std::to_string(stamp(range.buffer));
+  }
+  return text + "was about to start";
+}
+
+Status ConcurrentRun::report() {
+  constexpr uint32_t kMost = 16;
+  uint32_t stuck = 0;
+  std::string lines;
+  for (uint32_t w = 0; w < workers.size(); ++w) {
+    if (workers[w].next >= tiles.queues[w].size())
+      continue;
+    if (++stuck <= kMost)
+      lines += "\n" + describe(w);
+  }
+  if (stuck > kMost)
+    lines += "\nand " + std::to_string(stuck - kMost) + " more";
+  return {ErrorKind::Aborted,
+          "watchdog: no tile ended for " + std::to_string(options.watchdogMs) +
+              " ms at position " + std::to_string(position) + "; " +
+              std::to_string(stuck) + " of " + std::to_string(tiles.workers) +
+              " workers are stuck" + lines};
+}
+
+} // namespace amk::runtime

@@ -1,0 +1,271 @@
+//===- CpuProgram.cpp - A program ready to run on the CPU -----------------===//
+
+#include "CpuProgram.h"
+
+#include "AMK/Runtime/RopeTable.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace amk::runtime {
+
+namespace {
+
+/// No buffer is larger; keeps sums of sizes from an untrusted file in range.
+constexpr uint64_t kMostBytes = uint64_t(1) << 44;
+
+Status inputError(const std::string &message) {
+  return {ErrorKind::Input, message};
+}
+
+/// The bytes of a buffer's values, or `kMostBytes` if there are too many.
+uint64_t valueBytes(const core::Buffer &buffer) {
+  uint64_t n = core::byteWidth(buffer.type);
+  for (int64_t d : buffer.shape) {
+    if (d < 0 || uint64_t(d) >= kMostBytes)
+      return kMostBytes;
+    n *= uint64_t(d);
+    if (n >= kMostBytes)
+      return kMostBytes;
+  }
+  return n;
+}
+
+} // namespace
+
+Status CpuProgram::load(const core::Program &program, WeightSource &source,
+                        const Progress &progress) {
+  s = &program.schedule;
+  if (s->numerics.kBlock < 1 || s->numerics.kvBlock < 1)
+    return inputError("numerics: expected blocks of at least one element");
+  if (Status status = placeBuffers(); !status.ok())
+    return status;
+  if (Status status = planTasks(); !status.ok())
+    return status;
+  memory = Memory();
+  if (Status status = memory.allocate(globalSize, "buffers"); !status.ok())
+    return status;
+  if (Status status = fillConstants(); !status.ok())
+    return status;
+  return findWeights(source, progress);
+}
+
+Status CpuProgram::placeBuffers() {
+  globalSize = scratchSize = sharedSize = 0;
+  bufferPlans.assign(s->buffers.size(), {});
+  for (uint32_t b = 0; b < s->buffers.size(); ++b)
+    if (Status status = placeBuffer(b); !status.ok())
+      return status;
+  // The scratch arena follows the buffers with storage of their own.
+  scratchStart = globalSize;
+  globalSize += alignBuffer(scratchSize);
+  for (uint32_t b = 0; b < s->buffers.size(); ++b)
+    if (s->concurrent && s->buffers[b].space == core::Space::Scratch)
+      bufferPlans[b].offset += scratchStart;
+  return {};
+}
+
+Status CpuProgram::placeBuffer(uint32_t b) {
+  const core::Buffer &buffer = s->buffers[b];
+  BufferPlan &plan = bufferPlans[b];
+  plan.bytes = valueBytes(buffer);
+  if (plan.bytes >= kMostBytes)
+    return inputError("buffer '" + buffer.name + "': too large");
+  if (buffer.kind == core::BufferKind::Weight) {
+    plan.home = Home::Weight;
+    return {};
+  }
+  if (buffer.kind == core::BufferKind::Local) {
+    plan.home = Home::Temp;
+    return {};
+  }
+  uint64_t bytes = plan.bytes;
+  // Placement and hand-offs are inert until the schedule is concurrent.
+  if (s->concurrent && buffer.packetElements) {
+    plan.packets = true;
+    if (std::string error = plan.map.build(*s, buffer); !error.empty())
+      return inputError("buffer '" + buffer.name + "': " + error);
+    bytes = uint64_t(plan.map.count()) * sizeof(PacketSlot);
+  }
+  if (!s->concurrent || buffer.space == core::Space::Own) {
+    plan.offset = globalSize;
+    globalSize += alignBuffer(bytes);
+    return {};
+  }
+  if (buffer.pageOffset % 16 || buffer.pageOffset >= kMostBytes)
+    return inputError("buffer '" + buffer.name + "': page offset " +
+                      std::to_string(buffer.pageOffset) +
+                      " is no multiple of 16 or too large");
+  const bool shared = buffer.space == core::Space::Shared;
+  plan.home = shared ? Home::Shared : Home::Global;
+  plan.offset = buffer.pageOffset;
+  uint64_t &size = shared ? sharedSize : scratchSize;
+  size = std::max(size, alignBuffer(buffer.pageOffset + bytes));
+  return {};
+}
+
+Status CpuProgram::planTasks() {
+  taskPlans.clear();
+  tempSize = 0;
+  for (const core::Task &task : s->tasks) {
+    TaskPlan plan;
+    // Temporaries of this task by buffer; tasks use the same memory in turn.
+    std::vector<uint64_t> temps(s->buffers.size(), ~uint64_t(0));
+    uint64_t used = 0;
+    for (const core::Operator &op : task.ops)
+      if (Status status = planOperator(op, plan, temps, used); !status.ok())
+        return inputError("task '" + task.name + "': " + status.message());
+    tempSize = std::max(tempSize, used);
+    taskPlans.push_back(std::move(plan));
+  }
+  return {};
+}
+
+Status CpuProgram::planOperator(const core::Operator &op, TaskPlan &task,
+                                std::vector<uint64_t> &temps, uint64_t &used) {
+  OperatorPlan plan;
+  plan.op = &op;
+  plan.model = core::lookupOperator(op.name);
+  plan.kernel = lookupKernel(op.name);
+  if (!plan.model || !plan.kernel)
+    return inputError("operator '" + op.name + "' has no reference kernel");
+  plan.whole = {0, plan.model->extent(*s, op)};
+  for (uint32_t b : op.operands) {
+    const BufferPlan &buffer = bufferPlans[b];
+    OperandPlan operand;
+    operand.home = buffer.packets ? Home::Temp : buffer.home;
+    operand.offset = buffer.offset;
+    if (operand.home == Home::Weight)
+      operand.weight = b; // the index among the weights is not known yet
+    if (operand.home == Home::Temp) {
+      if (temps[b] == ~uint64_t(0)) {
+        temps[b] = used;
+        used += alignBuffer(buffer.bytes);
+        if (buffer.packets)
+          task.staged.push_back({b, temps[b]});
+      }
+      operand.offset = temps[b];
+    }
+    plan.operands.push_back(operand);
+  }
+  task.ops.push_back(std::move(plan));
+  return {};
+}
+
+Status CpuProgram::fillConstants() {
+  for (uint32_t b = 0; b < s->buffers.size(); ++b) {
+    const core::Buffer &buffer = s->buffers[b];
+    if (buffer.kind != core::BufferKind::Constant)
+      continue;
+    if (buffer.rope >= s->ropeTables.size() || buffer.shape.size() != 3 ||
+        buffer.type != core::ElementType::F32)
+      return inputError("constant '" + buffer.name +
+                        "': expected a RoPE table");
+    const core::RopeTable &rope = s->ropeTables[buffer.rope];
+    if (rope.headDim < 2 || rope.headDim != buffer.shape[1] * 2 ||
+        buffer.shape[2] != 2)
+      return inputError("constant '" + buffer.name +
+                        "': the RoPE table is for heads of " +
+                        std::to_string(rope.headDim));
+    const std::vector<float> values = ropeTable(rope, buffer.shape[0]);
+    std::memcpy(memory.data() + bufferPlans[b].offset, values.data(),
+                values.size() * sizeof(float));
+  }
+  return {};
+}
+
+Status CpuProgram::findWeights(WeightSource &source, const Progress &progress) {
+  weights.clear();
+  weightOf.assign(s->buffers.size(), core::kNone);
+  for (uint32_t b = 0; b < s->buffers.size(); ++b) {
+    if (s->buffers[b].kind != core::BufferKind::Weight)
+      continue;
+    weightOf[b] = uint32_t(weights.size());
+    weights.emplace_back();
+    if (Status status = weights.back().resolve(*s, s->buffers[b], source);
+        !status.ok())
+      return status;
+    if (progress)
+      progress(0.5 * double(b) / double(s->buffers.size()));
+  }
+  for (TaskPlan &task : taskPlans)
+    for (OperatorPlan &op : task.ops)
+      for (OperandPlan &operand : op.operands)
+        if (operand.home == Home::Weight)
+          operand.weight = weightOf[operand.weight];
+  touchWeights(progress);
+  return {};
+}
+
+/// Brings the mapped weights into memory, so that the first step is like the
+/// others and the wait for the disk shows its progress.
+void CpuProgram::touchWeights(const Progress &progress) const {
+  constexpr uint64_t kStep = uint64_t(64) << 20;
+  constexpr int kPopulateRead = 22; // MADV_POPULATE_READ, since Linux 5.14
+  const uint64_t page = uint64_t(sysconf(_SC_PAGESIZE));
+  uint64_t total = 0, done = 0;
+  for (const WeightRows &w : weights)
+    for (size_t p = 0; p < w.partCount(); ++p)
+      total += w.partBytes(p);
+  for (const WeightRows &w : weights)
+    for (size_t p = 0; p < w.partCount(); ++p) {
+      const uint64_t start = reinterpret_cast<uint64_t>(w.partData(p));
+      const uint64_t end = start + w.partBytes(p);
+      for (uint64_t at = start; at < end; at += kStep) {
+        const uint64_t lo = at / page * page;
+        const uint64_t hi = std::min(at + kStep, end);
+        // Only a hint: where it fails the pages come when they are read.
+        (void)madvise(reinterpret_cast<void *>(lo), hi - lo, kPopulateRead);
+        done += hi - at;
+        if (progress)
+          progress(0.5 + 0.5 * double(done) / double(total));
+      }
+    }
+  if (progress)
+    progress(1.0);
+}
+
+void CpuProgram::runOperator(const OperatorPlan &op, core::Range range,
+                             int64_t position, const TileMemory &at) const {
+  constexpr size_t kFew = 8;
+  KernelOperand few[kFew];
+  std::vector<KernelOperand> many;
+  KernelOperand *operands = few;
+  if (op.operands.size() > kFew) {
+    many.resize(op.operands.size());
+    operands = many.data();
+  }
+  for (size_t i = 0; i < op.operands.size(); ++i) {
+    const OperandPlan &o = op.operands[i];
+    if (o.home == Home::Weight) {
+      operands[i].weight = &weights[o.weight];
+      continue;
+    }
+    char *base = o.home == Home::Global   ? memory.data()
+                 : o.home == Home::Shared ? at.shared
+                                          : at.temp;
+    operands[i].data = base + o.offset;
+  }
+  op.kernel({*s, *op.op, range, position, operands});
+}
+
+void CpuProgram::runPrologues(const TaskPlan &task, int64_t position,
+                              const TileMemory &at) const {
+  for (const OperatorPlan &op : task.ops)
+    if (op.op->prologue)
+      runOperator(op, op.whole, position, at);
+}
+
+void CpuProgram::runBody(const TaskPlan &task, core::Range range,
+                         int64_t position, const TileMemory &at) const {
+  for (const OperatorPlan &op : task.ops) {
+    if (op.op->prologue)
+      continue;
+    runOperator(op, range, position, at);
+    range = op.model->mapTile(*s, *op.op, range);
+  }
+}
+
+} // namespace amk::runtime
