@@ -1,0 +1,91 @@
+//===- AssignmentTest.cpp -------------------------------------------------===//
+
+#include "AMK/Scheduling/Assignment.h"
+
+#include "ToyLlama.h"
+
+#include "AMK/Scheduling/Ownership.h"
+#include "AMK/Scheduling/Tiling.h"
+
+#include <gtest/gtest.h>
+
+using namespace amk::core;
+using namespace amk::scheduling;
+using namespace amk::scheduling::test;
+
+namespace {
+
+Schedule cut(bool fused, uint32_t workers, const ToyShape &shape = {}) {
+  Schedule s = toyLlama(shape, fused);
+  EXPECT_EQ(cutTasks(s, {workers, true, false}), "");
+  return s;
+}
+
+std::vector<uint32_t> placeOf(const Schedule &s, std::string_view name) {
+  for (const Task &t : s.tasks)
+    if (t.name == name)
+      return s.tables[t.workers];
+  ADD_FAILURE() << "no task " << name;
+  return {};
+}
+
+TEST(Ownership, FindsTheResidual) {
+  for (bool fused : {false, true}) {
+    const Schedule s = toyLlama({}, fused);
+    const std::vector<uint32_t> groups = ownerGroups(s);
+    size_t members = 0;
+    for (uint32_t g : groups)
+      members += g == 0;
+    // embed, and per layer o and down; apart: embed and its rounding, and per
+    // update the addition and the rounding.
+    EXPECT_EQ(members, fused ? 5u : 10u);
+  }
+}
+
+TEST(Assignment, ContiguousSpreadsHeads) {
+  ToyShape shape;
+  shape.heads = 32;
+  shape.kvHeads = 8;
+  Schedule s = cut(true, 132, shape);
+  AssignmentReport report;
+  ASSERT_EQ(
+      assignWorkers(s, {132, AssignmentPolicy::Contiguous, true}, &report), "");
+  const std::vector<uint32_t> heads = placeOf(s, "L0_attention");
+  ASSERT_EQ(heads.size(), 32u);
+  for (uint32_t i = 0; i < 32; ++i)
+    EXPECT_EQ(heads[i], 4 * i);
+  EXPECT_GT(report.mostLoad, 0);
+}
+
+TEST(Assignment, MoreTilesThanWorkers) {
+  Schedule s = cut(true, 3);
+  ASSERT_EQ(assignWorkers(s, {3, AssignmentPolicy::Contiguous, true}), "");
+  EXPECT_EQ(placeOf(s, "L0_attention"), (std::vector<uint32_t>{0, 0, 1, 2}));
+}
+
+TEST(Assignment, RoundRobinGoesOn) {
+  Schedule s = cut(true, 5);
+  ASSERT_EQ(assignWorkers(s, {5, AssignmentPolicy::RoundRobin, true}), "");
+  EXPECT_EQ(placeOf(s, "L0_attention"), (std::vector<uint32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(placeOf(s, "L0_gate_up"), (std::vector<uint32_t>{4, 0, 1, 2, 3}));
+  EXPECT_EQ(placeOf(s, "L0_down"), placeOf(s, "embed"));
+}
+
+TEST(Assignment, BalancedIsNoWorseAndKeepsOwners) {
+  for (uint32_t workers : {3u, 7u, 13u, 132u}) {
+    Schedule a = cut(true, workers), b = cut(true, workers);
+    AssignmentReport ra, rb;
+    ASSERT_EQ(
+        assignWorkers(a, {workers, AssignmentPolicy::Contiguous, true}, &ra),
+        "");
+    ASSERT_EQ(
+        assignWorkers(b, {workers, AssignmentPolicy::LoadBalanced, true}, &rb),
+        "");
+    EXPECT_LE(rb.mostLoad, ra.mostLoad) << workers;
+    EXPECT_DOUBLE_EQ(ra.meanLoad, rb.meanLoad);
+    EXPECT_EQ(placeOf(b, "L0_o"), placeOf(b, "embed"));
+    EXPECT_EQ(placeOf(b, "L1_down"), placeOf(b, "embed"));
+  }
+}
+
+} // namespace

@@ -1,0 +1,94 @@
+//===- PipeliningTest.cpp -------------------------------------------------===//
+
+#include "AMK/Scheduling/Pipelining.h"
+
+#include "ToyLlama.h"
+
+#include "AMK/Schedule/SharedLayout.h"
+#include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Tiling.h"
+
+#include <gtest/gtest.h>
+
+using namespace amk::core;
+using namespace amk::scheduling;
+using namespace amk::scheduling::test;
+
+namespace {
+
+Schedule placed(const ToyShape &shape, uint32_t workers, uint64_t bytes) {
+  Schedule s = toyLlama(shape, true);
+  s.target = Target{"sm_90", workers, bytes};
+  EXPECT_EQ(cutTasks(s, {workers, true, false}), "");
+  EXPECT_EQ(assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true}),
+            "");
+  return s;
+}
+
+/// Rule V8's condition on slots, teams and window.
+void expectParity(const Ring &r) {
+  EXPECT_GE(r.window, 1u);
+  EXPECT_LE(r.ahead, r.window);
+  EXPECT_TRUE(r.slots % r.teams == 0 || r.window <= r.slots - r.teams)
+      << r.slots << " slots, " << r.teams << " teams, window " << r.window;
+}
+
+TEST(Pipelining, SlicesDivideTheRow) {
+  ToyShape shape;
+  shape.hidden = 3072;
+  shape.inter = 768;
+  Schedule s = placed(shape, 16, 232448);
+  PipeliningReport report;
+  ASSERT_EQ(makeStreams(s, {}, &report), "");
+  EXPECT_EQ(report.tasks, 9u);
+  for (const Task &t : s.tasks) {
+    if (t.name == "L0_qkv" || t.name == "lm_head")
+      EXPECT_EQ(t.stream.columns, 1536u);
+    if (t.name == "L0_down")
+      EXPECT_EQ(t.stream.columns, 768u);
+    if (t.name == "L0_attention" || t.name == "embed")
+      EXPECT_EQ(t.stream.rows, 0u);
+  }
+  ASSERT_TRUE(s.ring);
+  EXPECT_EQ(s.ring->bytes, 4u * 1536 * 2);
+  expectParity(*s.ring);
+  EXPECT_LE(sharedLayout(s).total, s.target->sharedBytes);
+}
+
+TEST(Pipelining, FitsSmallMemories) {
+  ToyShape shape;
+  shape.hidden = 2048;
+  for (uint64_t kib : {227, 163, 99, 64, 40, 28}) {
+    Schedule s = placed(shape, 132, kib * 1024);
+    ASSERT_EQ(makeStreams(s, {}), "") << kib;
+    EXPECT_GE(s.ring->slots, 4u);
+    EXPECT_LE(sharedLayout(s).total, s.target->sharedBytes);
+    expectParity(*s.ring);
+  }
+  Schedule s = placed(shape, 132, 8 * 1024);
+  EXPECT_NE(makeStreams(s, {}), "");
+}
+
+TEST(Pipelining, WindowsFollowTheRule) {
+  for (uint32_t slots = 1; slots <= 16; ++slots)
+    for (uint32_t teams = 1; teams <= 16; ++teams) {
+      Schedule s = placed({}, 8, 232448);
+      PipeliningOptions options;
+      options.slots = slots;
+      options.teams = teams;
+      options.window = 6;
+      ASSERT_EQ(makeStreams(s, options), "");
+      expectParity(*s.ring);
+    }
+}
+
+TEST(Pipelining, OddShapesLoadDirectly) {
+  ToyShape shape;
+  shape.hidden = 96;
+  Schedule s = placed(shape, 4, 232448);
+  PipeliningReport report;
+  ASSERT_EQ(makeStreams(s, {}, &report), "");
+  EXPECT_GT(report.direct, 0u);
+}
+
+} // namespace

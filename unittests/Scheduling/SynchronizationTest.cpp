@@ -1,0 +1,228 @@
+//===- SynchronizationTest.cpp --------------------------------------------===//
+
+#include "AMK/Scheduling/Synchronization.h"
+
+#include "ToyLlama.h"
+
+#include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Tiling.h"
+
+#include <gtest/gtest.h>
+
+using namespace amk::core;
+using namespace amk::scheduling;
+using namespace amk::scheduling::test;
+
+namespace {
+
+Schedule placed(bool fused, uint32_t workers, const ToyShape &shape = {}) {
+  Schedule s = toyLlama(shape, fused);
+  s.target = Target{"sm_90", workers, 232448};
+  EXPECT_EQ(cutTasks(s, {workers, true, false}), "");
+  EXPECT_EQ(assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true}),
+            "");
+  return s;
+}
+
+uint32_t bufferOf(const Schedule &s, std::string_view name) {
+  for (uint32_t b = 0; b < s.buffers.size(); ++b)
+    if (s.buffers[b].name == name && s.buffers[b].kind != BufferKind::Local)
+      return b;
+  ADD_FAILURE() << "no buffer " << name;
+  return 0;
+}
+
+/// Two operators with a hash between: x -> y -> z.
+Schedule chain(uint32_t tiles, ElementType between) {
+  Schedule s;
+  s.name = "chain";
+  s.positions = 1;
+  s.target = Target{"sm_90", tiles, 232448};
+  const auto buffer = [&](const char *name, BufferKind kind, ElementType type) {
+    Buffer b;
+    b.name = name;
+    b.kind = kind;
+    b.type = type;
+    b.shape = {16};
+    s.buffers.push_back(b);
+  };
+  buffer("x", BufferKind::Input, ElementType::F32);
+  buffer("y", BufferKind::Activation, between);
+  buffer("z", BufferKind::Output, ElementType::F32);
+  for (uint32_t t = 0; t < 2; ++t) {
+    Task task;
+    task.name = t == 0 ? "first" : "second";
+    task.ops.emplace_back();
+    task.ops[0].name = "hash";
+    task.ops[0].operands = {t, t + 1};
+    s.tasks.push_back(task);
+  }
+  EXPECT_EQ(cutTasks(s, {tiles, true, false}), "");
+  EXPECT_EQ(assignWorkers(s, {tiles, AssignmentPolicy::Contiguous, true}), "");
+  return s;
+}
+
+TEST(Synchronization, OneWorkerNeedsNothing) {
+  Schedule s = placed(true, 1);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  EXPECT_TRUE(s.concurrent);
+  EXPECT_EQ(report.counters, 0u);
+  EXPECT_EQ(report.packetBuffers, 0u);
+  EXPECT_EQ(report.dependences, report.sameWorker);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, OneCounterForAll) {
+  Schedule s = chain(4, ElementType::F32);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  EXPECT_EQ(report.dependences, 16u);
+  EXPECT_EQ(report.sameWorker, 4u);
+  EXPECT_EQ(report.byCounter, 12u);
+  EXPECT_EQ(report.signals, 4u);
+  ASSERT_EQ(s.counters.size(), 1u);
+  EXPECT_EQ(s.counters[0].count, 1u);
+  EXPECT_EQ(s.counters[0].name, "second_in");
+  ASSERT_EQ(s.tasks[1].waits.size(), 1u);
+  EXPECT_EQ(s.entry(s.tasks[1].waits[0].threshold, 2, 0), 4u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, PacketsWhereTheReaderGathers) {
+  Schedule s = chain(4, ElementType::BF16);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  EXPECT_EQ(report.packetBuffers, 1u);
+  EXPECT_EQ(report.byPackets, 12u);
+  EXPECT_EQ(s.counters.size(), 0u);
+  EXPECT_EQ(s.buffers[1].packetElements, 6u);
+  EXPECT_EQ(s.tables[s.buffers[1].packetTiles],
+            (std::vector<uint32_t>{0, 4, 8, 12, 16}));
+  EXPECT_EQ(check(s), "");
+  // By request, counters instead; and again, packets.
+  ASSERT_EQ(synchronize(s, {0}, &report), "");
+  EXPECT_EQ(s.buffers[1].packetElements, 0u);
+  EXPECT_EQ(s.counters.size(), 1u);
+  ASSERT_EQ(synchronize(s, {4}, &report), "");
+  EXPECT_EQ(s.buffers[1].packetElements, 4u);
+  EXPECT_EQ(s.counters.size(), 0u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, FusedLlamaHandsOverByPackets) {
+  Schedule s = placed(true, 13);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  for (const char *name : {"x0", "L0_qkv", "L0_a", "L0_o_x", "L0_m"})
+    EXPECT_EQ(s.buffers[bufferOf(s, name)].packetElements, 6u) << name;
+  // What remains is the argmax.
+  EXPECT_EQ(report.counterArrays, 1u);
+  EXPECT_EQ(s.counters[0].name, "argmax_in");
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, HeadsHaveCountersOfTheirOwn) {
+  ToyShape shape;
+  shape.heads = 8;
+  shape.kvHeads = 4;
+  Schedule s = placed(true, 16, shape);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {0}, &report), "");
+  for (const CounterArray &c : s.counters)
+    if (c.name == "L0_attention_in")
+      EXPECT_GE(c.count, 4u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, DropsWhatIsImplied) {
+  // Three tasks in a row on two workers: the third needs the first, but the
+  // second's hand-off implies it.
+  Schedule s = chain(2, ElementType::F32);
+  Buffer w;
+  w.name = "w";
+  w.kind = BufferKind::Output;
+  w.shape = {16};
+  s.buffers.push_back(w);
+  s.buffers[2].kind = BufferKind::Activation;
+  Task third;
+  third.name = "third";
+  third.ops.emplace_back();
+  third.ops[0].name = "add";
+  third.ops[0].operands = {1, 2, 3};
+  third.bounds = s.addTable({0, 12, 16});
+  third.workers = s.tasks[0].workers;
+  s.tasks.push_back(third);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  ASSERT_EQ(s.tasks[2].waits.size(), 1u);
+  EXPECT_EQ(s.tasks[0].signals.size(), 1u);
+  EXPECT_GT(report.implied, 0u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, OrdersAWriteAfterItsReaders) {
+  // y is written again once z has been made of it.
+  Schedule s = chain(4, ElementType::F32);
+  Task again = s.tasks[0];
+  again.name = "again";
+  s.tasks.push_back(again);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  EXPECT_EQ(s.tasks[2].waits.size(), 1u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, TasksThatWaitForTheSameShareCounters) {
+  Schedule s = chain(4, ElementType::F32);
+  Buffer w = s.buffers[2];
+  w.name = "w";
+  s.buffers.push_back(w);
+  Task third = s.tasks[1];
+  third.name = "third";
+  third.ops[0].operands[1] = 3;
+  // Elsewhere, so that the queues do not imply it.
+  third.bounds = s.addTable({0, 8, 16});
+  third.workers = s.addTable({4, 5});
+  s.target->workers = 6;
+  s.tasks.push_back(third);
+  SynchronizationReport report;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  EXPECT_EQ(s.counters.size(), 1u);
+  EXPECT_EQ(s.tasks[0].signals.size(), 1u);
+  EXPECT_EQ(s.tasks[2].waits.size(), 1u);
+  EXPECT_EQ(check(s), "");
+}
+
+TEST(Synchronization, QueuesOutOfProgramOrder) {
+  // Worker 0 runs an independent task first.
+  Schedule s = chain(2, ElementType::F32);
+  Task other = s.tasks[0];
+  other.name = "other";
+  Buffer w = s.buffers[2];
+  w.name = "w";
+  s.buffers.push_back(w);
+  other.ops[0].operands[1] = 3;
+  other.slots = s.addTable({0});
+  for (Task &t : s.tasks)
+    t.slots = s.addTable({uint32_t(&t - s.tasks.data()) + 1});
+  s.tasks.push_back(other);
+  ASSERT_EQ(synchronize(s, {}), "");
+  EXPECT_EQ(check(s), "");
+  // The reader before its writer is refused.
+  Schedule bad = chain(2, ElementType::F32);
+  bad.tasks[0].slots = bad.addTable({1});
+  bad.tasks[1].slots = bad.addTable({0});
+  EXPECT_NE(synchronize(bad, {}).find("behind it in the queue"),
+            std::string::npos);
+}
+
+TEST(Synchronization, RefusesPages) {
+  Schedule s = chain(2, ElementType::F32);
+  s.buffers[1].space = Space::Scratch;
+  EXPECT_NE(synchronize(s, {}), "");
+  s.buffers[1].space = Space::Own;
+  EXPECT_NE(synchronize(s, {5}), "");
+}
+
+} // namespace
