@@ -260,11 +260,10 @@ LogicalResult amk::rewriteSchedule(ScheduleOp op,
 
 static std::string opKey(const core::Schedule &schedule,
                          const core::Operator &op) {
-  // The first input too: two appends write one cache.
+  // All operands: two appends write one cache, all adds one residual.
   std::string key = "o:" + op.name;
-  if (!op.operands.empty())
-    key += ":" + schedule.buffers[op.operands.front()].name + ":" +
-           schedule.buffers[op.operands.back()].name;
+  for (uint32_t operand : op.operands)
+    key += ":" + schedule.buffers[operand].name;
   return key;
 }
 

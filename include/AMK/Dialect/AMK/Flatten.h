@@ -46,8 +46,8 @@ mlir::LogicalResult verifySchedule(const core::Schedule &schedule,
                                    const FlattenMap &map);
 
 /// Source locations by the names in a flat schedule, so that they outlive a
-/// rewrite: of buffers and tasks by name, of operators by mnemonic, first and
-/// last operand.
+/// rewrite: of buffers and tasks by name, of operators by mnemonic and
+/// operands.
 class LocationMap {
 public:
   explicit LocationMap(mlir::Location otherwise) : otherwise(otherwise) {}

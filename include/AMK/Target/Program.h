@@ -1,0 +1,25 @@
+//===- Program.h - Writing program files ------------------------*- C++ -*-===//
+
+#ifndef AMK_TARGET_PROGRAM_H
+#define AMK_TARGET_PROGRAM_H
+
+#include "AMK/Dialect/AMK/AMKOps.h"
+#include "AMK/Schedule/ProgramFile.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace amk {
+
+/// The one schedule in `op`. Fails, with an error, if there is none or more.
+mlir::FailureOr<ScheduleOp> getOnlySchedule(mlir::Operation *op);
+
+/// The program of a schedule, with its kernel if the schedule is concurrent
+/// and has a target and a ring.
+mlir::FailureOr<core::Program> buildProgram(ScheduleOp op);
+
+/// Registers `--amk-to-program`, `--amk-to-flat-text`, `--program-to-text` and
+/// `--program-to-amk`.
+void registerProgramTranslations();
+
+} // namespace amk
+
+#endif // AMK_TARGET_PROGRAM_H

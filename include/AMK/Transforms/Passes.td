@@ -1,0 +1,206 @@
+//===- Passes.td - The passes over amk.schedule ------------*- tablegen -*-===//
+//
+// Each pass takes a legal schedule and leaves a legal one. What it says of its
+// work it says by remarks (--remarks-filter).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_TRANSFORMS_PASSES_TD
+#define AMK_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
+  let summary = "put operators that need no hand-off between them into one task";
+  let description = [{
+    Every hand-off between tasks costs 1 to 3 microseconds, so what can be
+    computed where its input is made belongs into the same task: the norm into
+    the product that follows (as a prologue, which every tile computes in
+    full), residual add, RoPE, KV append and SwiGLU into the product before,
+    the argmax by blocks into the LM head. Products of one input become one
+    product: the weights of Q, K and V are concatenated, those of gate and up
+    interleaved, as views. Buffers that are then used inside one task only
+    become local. A layer of a Llama has five tasks afterwards.
+
+    Groups are found by the dataflow, not by names. No rounding and no sum
+    changes, so the results keep every bit.
+
+    `groups` gives the groups instead: `first..last` takes the tasks from one
+    to the other, in program order, into one; whatever is in no range stays as
+    it is. Products are not merged then.
+  }];
+  let options = [
+    Option<"enable", "enable", "bool", "true",
+           "off: leave the schedule as it is (to measure what the pass gains)">,
+    ListOption<"groups", "groups", "std::string",
+               "explicit groups, each 'first..last' by task names">,
+  ];
+}
+
+def SetPositions : Pass<"amk-set-positions", "::amk::ScheduleOp"> {
+  let summary = "choose the length of the KV cache";
+  let description = [{
+    Gives the caches and the RoPE tables room for `positions` positions. The
+    import has chosen the model's own length, or 4096 if that is longer; a
+    length beyond the model's (the schedule's `amk.max_positions`, which the
+    import records) is refused.
+  }];
+  let options = [
+    Option<"positions", "positions", "int64_t", "0",
+           "length of the cache; 0 keeps it">,
+  ];
+}
+
+def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
+  let summary = "cut tasks into tiles and fix the target";
+  let description = [{
+    Cuts every task over the workers of the target, evenly in granules: what
+    the body's operators accept (a RoPE pair, a gate with its up, a block of
+    the argmax) and, for rows of a product, the four rows of a packed weight
+    tile. Where it does not come out even, the first tiles are one granule
+    longer, so no two tiles of a task differ by more: rounding to whole rows
+    per worker costs 2 to 3 % at 1B. Attention is cut by query heads; norms and
+    the last step of the argmax are not cut. A task with fewer granules than
+    there are workers has fewer tiles.
+
+    All tasks that update the residual stream in place get the same cut
+    (`keep-owners`), so that each of its elements stays with one worker.
+    `fewest` uses as few tiles as keep the longest as short.
+
+    The schedule gets a target: that of the options, else the one it has, else
+    sm_90 with all its workers. Cuts and places that it has are replaced.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "",
+           "chip: sm_80, sm_90, sm_100 or sm_120">,
+    Option<"workers", "workers", "uint32_t", "0",
+           "workers, one per SM; 0: all that the target has">,
+    Option<"keepOwners", "keep-owners", "bool", "true",
+           "cut all tasks that update a buffer in place alike">,
+    Option<"fewest", "fewest", "bool", "false",
+           "as few tiles as keep the longest as short">,
+  ];
+}
+
+def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
+  let summary = "choose the worker of every tile";
+  let description = [{
+    Places every tile on a worker. Queues are in program order.
+
+    - `contiguous`: tile i on worker i. Fewer tiles than workers are spread at
+      equal steps: 32 heads over 132 workers go to every fourth.
+    - `round-robin`: a task starts at the worker after the last task's last.
+    - `load-balanced`: the costliest tile first onto the least loaded worker,
+      by the operators' cost over the whole step. Two tiles of a task share a
+      worker only where there are more tiles than workers.
+
+    With `keep-owners` the tasks that update a buffer in place and are cut
+    alike are placed alike, under every policy: what stays on its worker needs
+    no hand-off.
+  }];
+  let options = [
+    Option<"policy", "policy", "::amk::scheduling::AssignmentPolicy",
+           "::amk::scheduling::AssignmentPolicy::Contiguous",
+           "how to choose workers", [{::llvm::cl::values(
+             clEnumValN(::amk::scheduling::AssignmentPolicy::Contiguous,
+                        "contiguous", "tile i on worker i"),
+             clEnumValN(::amk::scheduling::AssignmentPolicy::RoundRobin,
+                        "round-robin", "on from the last task's last worker"),
+             clEnumValN(::amk::scheduling::AssignmentPolicy::LoadBalanced,
+                        "load-balanced", "by cost over the whole step"))}]>,
+    Option<"keepOwners", "keep-owners", "bool", "true",
+           "place all tasks that update a buffer in place alike">,
+  ];
+}
+
+def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
+  let summary = "choose a hand-off for every dependence";
+  let description = [{
+    Finds the dependences between tiles from the bytes that they touch (read
+    after write, write after read, write after write) and keeps each by the
+    cheapest means:
+
+    - nothing, where a queue or other hand-offs imply it;
+    - packets, where a bf16 activation is written by one operator and read by
+      operators that gather their input: a packet carries its own flag, so
+      there is no fence and no second read;
+    - a counter otherwise: one per distinct set of producers, which add one
+      each; the readers wait for all of them. Tasks that wait for the same
+      share counters.
+
+    Marks the schedule `concurrent`: from here on queues and hand-offs alone
+    decide. Hand-offs that the schedule has are replaced. A queue that is not
+    in program order (places given by hand) is kept if no dependence runs
+    against it, and refused otherwise.
+  }];
+  let options = [
+    Option<"packets", "packets", "uint32_t", "6",
+           "values of a packet, 4 or 6; 0: counters only">,
+  ];
+}
+
+def PageColoring : Pass<"amk-page-coloring", "::amk::ScheduleOp"> {
+  let summary = "assign activations to pages of scratch and shared memory";
+  let description = [{
+    Two buffers may share bytes if all accesses to one happen before all those
+    to the other, as rule V5 asks: a write by visibility, a read before a write
+    by order. Lifetimes come from happens-before and not from the order of the
+    tasks. Buffers are colored largest first, each at the lowest offset that is
+    free beside it; the remark gives the peak and the weight of a clique of
+    buffers that are alive together, below which no assignment gets.
+
+    A float32 activation of which no byte is touched by two workers (the
+    residual stream) goes to shared memory; the rest to the scratch arena.
+    Packets share pages with packets only, and carry a generation then.
+
+    Policies: `graph-color`, `linear` (pages, but nothing is shared) and `none`
+    (storage of its own for every buffer).
+  }];
+  let options = [
+    Option<"policy", "policy", "::amk::scheduling::PagePolicy",
+           "::amk::scheduling::PagePolicy::GraphColor", "how to assign pages",
+           [{::llvm::cl::values(
+             clEnumValN(::amk::scheduling::PagePolicy::GraphColor,
+                        "graph-color", "share pages by lifetime"),
+             clEnumValN(::amk::scheduling::PagePolicy::Linear,
+                        "linear", "one page after the other"),
+             clEnumValN(::amk::scheduling::PagePolicy::None,
+                        "none", "no pages"))}]>,
+    Option<"sharedBytes", "shared-bytes", "int64_t", "-1",
+           "most shared memory that pages may take; -1: a quarter of a "
+           "worker's">,
+  ];
+}
+
+def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
+  let summary = "make the stream of weights and the ring that it goes through";
+  let description = [{
+    Cuts the weight of every product into stages: tiles of four rows by the
+    longest slice that divides the row, is a multiple of 128 columns and has at
+    most `columns`. The loader of a worker fetches the stages of its whole step
+    in the order of its queue, across tasks, and never waits for an activation.
+
+    The ring gets as many slots as fit beside what else the worker's shared
+    memory holds, at most `slots`. If fewer than four fit, the stages become
+    shorter. `window` stages are in flight for the task at hand and `ahead` for
+    later ones: more only makes every hand-off wait behind them. Rule V8
+    bounds the window where the slots are no multiple of the teams: at most the
+    slots less the teams. `held` stages may be taken into registers while the
+    input is awaited, which frees their slots.
+  }];
+  let options = [
+    Option<"columns", "columns", "uint32_t", "2048",
+           "most columns of a stage">,
+    Option<"slots", "slots", "uint32_t", "16", "most slots of the ring">,
+    Option<"teams", "teams", "uint32_t", "8",
+           "most teams of consumers, which take stages in turns">,
+    Option<"window", "window", "uint32_t", "4",
+           "stages in flight for the task at hand">,
+    Option<"ahead", "ahead", "uint32_t", "2",
+           "stages in flight for later tasks">,
+    Option<"held", "held", "uint32_t", "1",
+           "stages that a team may take into registers">,
+  ];
+}
+
+#endif // AMK_TRANSFORMS_PASSES_TD

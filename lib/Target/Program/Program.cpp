@@ -1,0 +1,120 @@
+//===- Program.cpp - Writing program files --------------------------------===//
+
+#include "AMK/Target/Program.h"
+
+#include "AMK/Dialect/AMK/Flatten.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <sstream>
+
+using namespace mlir;
+using namespace amk;
+
+FailureOr<ScheduleOp> amk::getOnlySchedule(Operation *op) {
+  ScheduleOp only;
+  WalkResult walk = op->walk([&](ScheduleOp schedule) {
+    if (!only) {
+      only = schedule;
+      return WalkResult::skip();
+    }
+    schedule.emitError("expected one amk.schedule, found another one")
+            .attachNote(only.getLoc())
+        << "the first is here";
+    return WalkResult::interrupt();
+  });
+  if (walk.wasInterrupted())
+    return failure();
+  if (!only)
+    return emitError(op->getLoc(), "expected an amk.schedule, found none");
+  return only;
+}
+
+FailureOr<core::Program> amk::buildProgram(ScheduleOp op) {
+  FailureOr<core::Schedule> flat = flatten(op);
+  if (failed(flat))
+    return failure();
+  core::Program program;
+  program.schedule = std::move(*flat);
+  return program;
+}
+
+static LogicalResult writeProgram(Operation *op, llvm::raw_ostream &os) {
+  FailureOr<ScheduleOp> schedule = getOnlySchedule(op);
+  if (failed(schedule))
+    return failure();
+  FailureOr<core::Program> program = buildProgram(*schedule);
+  if (failed(program))
+    return failure();
+  os << core::writeProgram(*program);
+  return success();
+}
+
+static LogicalResult writeFlatText(Operation *op, llvm::raw_ostream &os) {
+  FailureOr<ScheduleOp> schedule = getOnlySchedule(op);
+  if (failed(schedule))
+    return failure();
+  core::Program program;
+  FailureOr<core::Schedule> flat = flatten(*schedule);
+  if (failed(flat))
+    return failure();
+  program.schedule = std::move(*flat);
+  std::ostringstream text;
+  core::printProgram(program, text, /*withPtx=*/false);
+  os << text.str();
+  return success();
+}
+
+static FailureOr<core::Program> readProgram(const llvm::SourceMgr &sources,
+                                            MLIRContext *context) {
+  const llvm::MemoryBuffer *buffer =
+      sources.getMemoryBuffer(sources.getMainFileID());
+  core::Program program;
+  std::string error;
+  StringRef bytes = buffer->getBuffer();
+  if (!core::readProgram({bytes.data(), bytes.size()}, program, error))
+    return emitError(UnknownLoc::get(context))
+           << buffer->getBufferIdentifier() << ": " << error;
+  return program;
+}
+
+static void registerDialect(DialectRegistry &registry) {
+  registry.insert<AMKDialect>();
+}
+
+void amk::registerProgramTranslations() {
+  static llvm::cl::opt<bool> withPtx(
+      "with-ptx", llvm::cl::init(false),
+      llvm::cl::desc("--program-to-text: append the PTX"));
+  TranslateFromMLIRRegistration toProgram(
+      "amk-to-program", "write the program file of an amk.schedule",
+      writeProgram, registerDialect);
+  TranslateFromMLIRRegistration toFlatText(
+      "amk-to-flat-text", "print the flat form of an amk.schedule",
+      writeFlatText, registerDialect);
+  TranslateRegistration toText(
+      "program-to-text", "disassemble a program file",
+      [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &os,
+         MLIRContext *context) -> LogicalResult {
+        FailureOr<core::Program> program = readProgram(*sources, context);
+        if (failed(program))
+          return failure();
+        std::ostringstream text;
+        core::printProgram(*program, text, withPtx);
+        os << text.str();
+        return success();
+      });
+  TranslateToMLIRRegistration toAMK(
+      "program-to-amk", "the amk.schedule of a program file",
+      [](llvm::SourceMgr &sources,
+         MLIRContext *context) -> OwningOpRef<Operation *> {
+        FailureOr<core::Program> program = readProgram(sources, context);
+        if (failed(program))
+          return {};
+        return unflattenModule(program->schedule, context,
+                               LocationMap(UnknownLoc::get(context)));
+      },
+      registerDialect);
+}
