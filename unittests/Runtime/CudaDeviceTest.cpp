@@ -1,0 +1,472 @@
+//===- CudaDeviceTest.cpp - The device over a driver that is none ---------===//
+
+#include "CudaDevice.h"
+#include "CudaReport.h"
+#include "CudaTestProgram.h"
+#include "FakeCuda.h"
+
+#include "AMK/Runtime/RopeTable.h"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+using namespace amk;
+using namespace amk::runtime;
+using namespace amk::runtime::cuda;
+using namespace amk::test;
+
+namespace {
+
+class CudaDeviceTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    void *library = dlopen(AMK_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
+    ASSERT_NE(library, nullptr) << dlerror();
+    auto *get =
+        reinterpret_cast<FakeCudaFunction *>(dlsym(library, "fakeCuda"));
+    ASSERT_NE(get, nullptr);
+    fake = get();
+    *fake = {};
+    program = cudaTestProgram();
+  }
+
+  void TearDown() override {
+    device.reset();
+    EXPECT_EQ(fake->alive(), 0) << "something was not released";
+    EXPECT_EQ(fake->misuse, 0);
+    *fake = {};
+  }
+
+  Status open(CudaOptions options = {}) {
+    return CudaDevice::create(options, AMK_FAKE_CUDA, device);
+  }
+  Status load(const Progress &progress = {}) {
+    if (!device)
+      if (Status s = open(); !s.ok())
+        return s;
+    return device->load(program, weights, progress);
+  }
+  /// Loads, expecting one line of error.
+  std::string loadError(ErrorKind kind = ErrorKind::Device) {
+    const Status status = load();
+    EXPECT_EQ(status.kind(), kind) << status.message();
+    EXPECT_EQ(status.message().find('\n'), std::string::npos);
+    return status.message();
+  }
+  std::vector<char> read(uint32_t buffer, size_t bytes) {
+    std::vector<char> data(bytes);
+    const Status status = device->read(buffer, data.data(), bytes);
+    EXPECT_TRUE(status.ok()) << status.message();
+    return data;
+  }
+  /// Makes every launch record what it was given.
+  void recordLaunches() {
+    fake->kernel = [this](const FakeLaunch &launch) {
+      launches.push_back(launch);
+    };
+  }
+  /// A kernel whose worker 2 times out.
+  void abortOnce(const FakeLaunch &launch) {
+    const uint32_t record[] = {4, 1, 12, 5};
+    char *report = launch.memory() + program.kernel.reportOffset;
+    const uint32_t flag = 1;
+    std::memcpy(report, &flag, 4);
+    std::memcpy(report + 4 * reportWords(2), record, sizeof(record));
+  }
+
+  FakeCuda *fake = nullptr;
+  core::Program program;
+  CountingWeights weights;
+  std::unique_ptr<CudaDevice> device;
+  std::vector<FakeLaunch> launches;
+};
+
+TEST_F(CudaDeviceTest, NoDevice) {
+  fake->devices = 0;
+  EXPECT_EQ(open().message(), "no CUDA device: the driver finds none");
+  fake->devices = 2;
+  CudaOptions options;
+  options.ordinal = 2;
+  EXPECT_EQ(open(options).message(), "no CUDA device 2: the driver finds 2");
+  options.ordinal = -1;
+  EXPECT_FALSE(open(options).ok());
+  fake->failing = "cuInit";
+  EXPECT_EQ(open().message(), "cuInit: error 999: what it means");
+}
+
+TEST_F(CudaDeviceTest, Info) {
+  ASSERT_TRUE(open().ok());
+  EXPECT_EQ(device->info(), "device: Fake GPU, sm_90, 4 multiprocessors, "
+                            "driver for CUDA 13.0\n");
+  fake->localBytes = 200;
+  fake->jitInfo = "ptxas info : 200 bytes stack frame\n";
+  ASSERT_TRUE(load().ok());
+  EXPECT_EQ(device->kernel().registers, 128);
+  EXPECT_EQ(device->kernel().warning,
+            "the kernel spills: 200 bytes of local memory per thread");
+  const std::string info = device->info();
+  for (const char *line :
+       {"kernel: step for sm_90, 4 blocks of 288 threads (4 can be resident)\n",
+        "registers: 128 per thread, local memory: 200 bytes per thread\n",
+        "shared memory: 100000 bytes dynamic, 16 bytes static per block\n",
+        "jit: ptxas info : 200 bytes stack frame\n", "warning: the kernel"})
+    EXPECT_NE(info.find(line), std::string::npos) << line << "in\n" << info;
+}
+
+TEST_F(CudaDeviceTest, LoadFillsTheArena) {
+  ASSERT_TRUE(open().ok());
+  // Chunks of one group of rows: the two staging chunks are used in turn.
+  device->setStagingBytes(1);
+  std::vector<double> shares;
+  ASSERT_TRUE(load([&](double share) { shares.push_back(share); }).ok());
+  EXPECT_EQ(fake->ptx, program.kernel.ptx);
+  EXPECT_EQ(fake->entry, "step");
+  EXPECT_EQ(fake->dynamicSharedLimit, 100000);
+  ASSERT_EQ(shares.size(), 4u);
+  EXPECT_TRUE(std::is_sorted(shares.begin(), shares.end()));
+  EXPECT_EQ(shares.back(), 1.0);
+  EXPECT_EQ(fake->copiesToDevice, 4);
+
+  recordLaunches();
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  const char *arena = launches[0].memory();
+  const core::Kernel &kernel = program.kernel;
+  EXPECT_EQ(std::memcmp(arena + kernel.blobs[0].offset, "the plan's rows", 15),
+            0);
+  const auto isZero = [&](uint64_t offset, uint64_t bytes) {
+    return std::all_of(arena + offset, arena + offset + bytes,
+                       [](char c) { return c == 0; });
+  };
+  EXPECT_TRUE(isZero(kernel.zeroOffset, kernel.zeroBytes));
+  EXPECT_TRUE(isZero(kernel.placements[kCache].offset,
+                     kernel.placements[kCache].bytes));
+  WeightImage image;
+  ASSERT_TRUE(resolveWeight(program.schedule, kernel.placements[kPacked],
+                            weights, image)
+                  .ok());
+  std::vector<char> packed(kernel.placements[kPacked].bytes);
+  packUnits(image, 0, image.units(), packed.data());
+  EXPECT_EQ(std::memcmp(arena + kernel.placements[kPacked].offset,
+                        packed.data(), packed.size()),
+            0);
+  const std::vector<float> rope =
+      ropeTable(program.schedule.ropeTables[0], program.schedule.positions);
+  EXPECT_EQ(std::memcmp(read(kRope, 512).data(), rope.data(), 512), 0);
+  EXPECT_EQ(
+      std::memcmp(read(kGain, 192).data(), weights.tensors["gain"].data(), 192),
+      0);
+}
+
+TEST_F(CudaDeviceTest, SeveralWeightsShareAChunk) {
+  ASSERT_TRUE(open().ok());
+  device->setStagingBytes(192 + 2 * 2048);
+  ASSERT_TRUE(load().ok());
+  // The gain and two groups, then the last group.
+  EXPECT_EQ(fake->copiesToDevice, 3);
+}
+
+TEST_F(CudaDeviceTest, LoadsAgain) {
+  ASSERT_TRUE(load().ok());
+  const int alive = fake->alive();
+  ASSERT_TRUE(load().ok());
+  EXPECT_EQ(fake->alive(), alive);
+}
+
+TEST_F(CudaDeviceTest, ReadsAndWritesBuffers) {
+  int32_t token = 0;
+  ASSERT_TRUE(open().ok());
+  EXPECT_EQ(device->read(kToken, &token, 4).message(), "no program is loaded");
+  ASSERT_TRUE(load().ok());
+  token = 4711;
+  ASSERT_TRUE(device->write(kToken, &token, 4).ok());
+  EXPECT_EQ(std::memcmp(read(kToken, 4).data(), &token, 4), 0);
+  // [2, kv heads, positions, head dim], row-major.
+  std::vector<char> cache(2 * 2 * 16 * 8 * 2);
+  for (size_t i = 0; i < cache.size(); ++i)
+    cache[i] = char(i);
+  ASSERT_TRUE(device->write(kCache, cache.data(), cache.size()).ok());
+  EXPECT_EQ(read(kCache, cache.size()), cache);
+
+  const auto readError = [&](uint32_t buffer, size_t bytes) {
+    return device->read(buffer, cache.data(), bytes).message();
+  };
+  EXPECT_EQ(readError(kToken, 8),
+            "cannot read buffer 'token': it has 4 bytes, not 8");
+  EXPECT_EQ(readError(kPackets, 128),
+            "cannot read buffer 'x': it is made of packets");
+  EXPECT_EQ(readError(kPage, 256), "cannot read buffer 'page': it lives in "
+                                   "the workers' shared memory");
+  EXPECT_EQ(readError(kLocal, 256), "cannot read buffer 'local': it has no "
+                                    "place in the GPU's memory");
+  EXPECT_EQ(readError(kPacked, 5120),
+            "cannot read buffer 'w': it is packed for the tensor cores");
+  EXPECT_EQ(readError(99, 4), "cannot read buffer 99: the schedule has 9");
+  EXPECT_EQ(device->write(kGain, cache.data(), 192).message(),
+            "cannot write buffer 'gain': it is filled when the program is "
+            "loaded");
+}
+
+TEST_F(CudaDeviceTest, LaunchPassesParameters) {
+  recordLaunches();
+  CudaOptions options;
+  options.watchdogMs = 7;
+  ASSERT_TRUE(open(options).ok());
+  double ms = 0;
+  EXPECT_EQ(device->launch(0, ms).message(), "no program is loaded");
+  ASSERT_TRUE(load().ok());
+  for (int64_t position : {0, 1, 15}) {
+    ASSERT_TRUE(device->launch(position, ms).ok());
+    EXPECT_FLOAT_EQ(float(ms), 0.5f);
+  }
+  ASSERT_EQ(launches.size(), 3u);
+  EXPECT_EQ(launches[0].grid, kTestWorkers);
+  EXPECT_EQ(launches[0].block, 288u);
+  EXPECT_EQ(launches[0].sharedBytes, 100000u);
+  EXPECT_EQ(launches[2].position, 15u);
+  EXPECT_EQ(launches[0].epoch, 1u);
+  EXPECT_EQ(launches[2].epoch, 3u);
+  EXPECT_EQ(launches[0].budget, 7000000u);
+  EXPECT_EQ(device->launch(16, ms).message(),
+            "no position 16: the program has 16 positions");
+  EXPECT_EQ(device->launch(-1, ms).message(),
+            "no position -1: the program has 16 positions");
+  EXPECT_EQ(fake->launches, 3);
+}
+
+TEST_F(CudaDeviceTest, NoWatchdog) {
+  recordLaunches();
+  CudaOptions options;
+  options.watchdogMs = 0;
+  ASSERT_TRUE(open(options).ok());
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  EXPECT_EQ(launches[0].budget, std::numeric_limits<uint64_t>::max());
+}
+
+TEST_F(CudaDeviceTest, AbortIsReportedAndCleared) {
+  uint32_t flag = 0, epoch = 0;
+  fake->kernel = [&](const FakeLaunch &launch) {
+    // What the kernel finds, before it aborts at position 1.
+    std::memcpy(&flag, launch.memory() + program.kernel.reportOffset, 4);
+    epoch = launch.epoch;
+    if (launch.position == 1)
+      abortOnce(launch);
+  };
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  const Status status = device->launch(1, ms);
+  EXPECT_EQ(status.kind(), ErrorKind::Aborted);
+  EXPECT_EQ(status.message(),
+            "the watchdog ended the launch at position 1: 1 of 4 workers "
+            "waited for more than 2000 ms\n"
+            "worker 2, plan row 3: waited for counter 12, which stayed at 5");
+  ASSERT_TRUE(device->launch(2, ms).ok());
+  EXPECT_EQ(flag, 0u);
+  EXPECT_EQ(epoch, 1u);
+  ASSERT_TRUE(device->launch(3, ms).ok());
+  EXPECT_EQ(epoch, 2u);
+}
+
+TEST_F(CudaDeviceTest, FailedLaunchStartsAgainAtEpochOne) {
+  recordLaunches();
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  fake->failing = "cuStreamSynchronize";
+  fake->failure = 700;
+  EXPECT_EQ(device->launch(1, ms).message(),
+            "cuStreamSynchronize: CUDA_ERROR_ILLEGAL_ADDRESS: an illegal "
+            "memory access was encountered");
+  fake->failing = "";
+  ASSERT_TRUE(device->launch(1, ms).ok());
+  EXPECT_EQ(launches.back().epoch, 1u);
+}
+
+TEST_F(CudaDeviceTest, LaunchManyFeedsTheToken) {
+  fake->kernel = [&](const FakeLaunch &launch) {
+    launches.push_back(launch);
+    int32_t token = 0;
+    std::memcpy(&token, launch.memory(), 4);
+    token = token * 2 + 1;
+    std::memcpy(launch.memory() + 128, &token, 4);
+  };
+  ASSERT_TRUE(load().ok());
+  int32_t token = 1;
+  ASSERT_TRUE(device->write(kToken, &token, 4).ok());
+  std::vector<double> ms;
+  double mean = 0;
+  ASSERT_TRUE(device->launchMany(3, 4, kToken, kNext, ms, mean).ok());
+  ASSERT_EQ(launches.size(), 4u);
+  EXPECT_EQ(launches[3].position, 6u);
+  EXPECT_EQ(launches[3].epoch, 4u);
+  EXPECT_EQ(ms, std::vector<double>(4, 0.5));
+  EXPECT_FLOAT_EQ(float(mean), 0.5f);
+  std::memcpy(&token, read(kNext, 4).data(), 4);
+  EXPECT_EQ(token, 31);
+
+  EXPECT_EQ(device->launchMany(14, 3, kToken, kNext, ms, mean).message(),
+            "no position 16: the program has 16 positions");
+  EXPECT_TRUE(device->launchMany(0, 0, kToken, kNext, ms, mean).ok());
+  EXPECT_FALSE(device->launchMany(0, 1, kToken, kCache, ms, mean).ok());
+  EXPECT_EQ(fake->launches, 4);
+}
+
+TEST_F(CudaDeviceTest, AbortAmongMany) {
+  fake->kernel = [&](const FakeLaunch &launch) {
+    launches.push_back(launch);
+    if (launch.position == 1)
+      abortOnce(launch);
+  };
+  ASSERT_TRUE(load().ok());
+  std::vector<double> ms;
+  double mean = 0;
+  const Status status = device->launchMany(0, 3, kToken, kNext, ms, mean);
+  EXPECT_EQ(status.kind(), ErrorKind::Aborted);
+  EXPECT_EQ(status.message().find(
+                "the watchdog ended the launch at position 0 or one of the 2 "
+                "after it: 1 of 4 workers"),
+            0u);
+  double one = 0;
+  ASSERT_TRUE(device->launch(0, one).ok());
+  EXPECT_EQ(launches.back().epoch, 1u);
+}
+
+TEST_F(CudaDeviceTest, DoesNotFitInMemory) {
+  fake->freeBytes = 1000;
+  program.kernel.arenaBytes = 5000000000;
+  EXPECT_EQ(loadError(), "the program needs 5.00 GB of GPU memory and 1000 "
+                         "bytes of 2.15 GB are free");
+  program = cudaTestProgram();
+  fake->freeBytes = 1 << 20;
+  // What is free may be in pieces.
+  fake->failing = "cuMemAlloc_v2";
+  fake->failure = 2;
+  EXPECT_NE(loadError().find("of GPU memory and 1.0 MB of 2.15 GB are free"),
+            std::string::npos);
+  fake->failing = "";
+  EXPECT_TRUE(load().ok());
+}
+
+TEST_F(CudaDeviceTest, KernelDoesNotFit) {
+  program.kernel.workers = 5;
+  program.kernel.zeroBytes += 128;
+  program.kernel.arenaBytes += 128;
+  EXPECT_EQ(loadError(),
+            "the kernel's grid of 5 blocks does not fit: 4 can be resident, 1 "
+            "on each of 4 multiprocessors");
+  program = cudaTestProgram();
+  program.kernel.sharedBytes = 232440;
+  EXPECT_EQ(loadError(), "the kernel needs 232456 bytes of shared memory per "
+                         "block and the GPU has 232448");
+  program = cudaTestProgram();
+  fake->maxThreads = 256;
+  EXPECT_EQ(loadError(), "the kernel has blocks of 288 threads; with 128 "
+                         "registers each, the GPU takes 256");
+  fake->maxThreads = 512;
+  program.kernel.chip = "sm_100a";
+  EXPECT_NE(loadError().find("the kernel is for sm_100a and the GPU"),
+            std::string::npos);
+  program.kernel.workers = 0;
+  loadError(ErrorKind::Input);
+}
+
+TEST_F(CudaDeviceTest, NoCooperativeLaunch) {
+  fake->cooperative = 0;
+  EXPECT_EQ(loadError(), "the GPU (Fake GPU) has no cooperative launches");
+}
+
+TEST_F(CudaDeviceTest, JitErrorShowsTheFirstLine) {
+  fake->jitError = "\nptxas application ptx input, line 9; error: no such "
+                   "instruction\nptxas fatal: aborted\n";
+  EXPECT_EQ(loadError(),
+            "cuModuleLoadDataEx: CUDA_ERROR_INVALID_PTX: what it means: ptxas "
+            "application ptx input, line 9; error: no such instruction");
+}
+
+TEST_F(CudaDeviceTest, MissingTensor) {
+  weights.missing = "b";
+  EXPECT_EQ(loadError(ErrorKind::Input), "no tensor 'b'");
+}
+
+TEST_F(CudaDeviceTest, RefusesBadPrograms) {
+  const auto error = [&](auto change) {
+    program = cudaTestProgram();
+    change(program.kernel);
+    return loadError(ErrorKind::Input);
+  };
+  EXPECT_EQ(error([&](core::Kernel &) { program.hasKernel = false; }),
+            "the program has no kernel: it can run on the device 'cpu' only");
+  EXPECT_EQ(error([](core::Kernel &k) { k.placements[kNext].offset = ~0ull; }),
+            "the program's kernel: buffer 'next' lies outside the arena");
+  EXPECT_EQ(error([](core::Kernel &k) { k.placements[kCache].bytes = 8; }),
+            "the program's kernel: buffer 'kv' does not fit its placement");
+  EXPECT_EQ(error([](core::Kernel &k) { k.placements[kNext].buffer = 0; }),
+            "the program's kernel: buffer 'token' has two placements");
+  EXPECT_EQ(error([](core::Kernel &k) { k.placements[kNext].buffer = 99; }),
+            "the program's kernel: a placement names no buffer");
+  EXPECT_EQ(error([](core::Kernel &k) { k.blobs[0].offset = k.arenaBytes; }),
+            "the program's kernel: blob 'plan' lies outside the arena");
+  EXPECT_EQ(error([](core::Kernel &k) { k.zeroBytes += 1; }),
+            "the program's kernel: the zeroed bytes lie outside the arena");
+  const char *report = "the program's kernel: the watchdog's record lies "
+                       "outside the zeroed bytes";
+  EXPECT_EQ(error([](core::Kernel &k) { k.reportOffset = 0; }), report);
+  EXPECT_EQ(error([](core::Kernel &k) { k.reportOffset += 64; }), report);
+  EXPECT_EQ(error([&](core::Kernel &) {
+              program.schedule.buffers[kRope].shape = {16, 2, 2};
+              program.schedule.buffers[kRope].name = "r";
+            }),
+            "constant 'r' has not the shape of its RoPE table");
+}
+
+// Every call of the driver fails once, at any point of a session: it is an
+// error, the device works after it or can be made anew, and nothing leaks.
+TEST_F(CudaDeviceTest, EveryCallMayFail) {
+  const char *symbols[] = {
+#define X(member, symbol, parameters) symbol,
+      AMK_CUDA_SYMBOLS(X)
+#undef X
+  };
+  const auto session = [&]() -> Status {
+    if (Status s = load(); !s.ok())
+      return s;
+    int32_t token = 3;
+    if (Status s = device->write(kToken, &token, 4); !s.ok())
+      return s;
+    double ms = 0;
+    if (Status s = device->launch(0, ms); !s.ok())
+      return s;
+    std::vector<double> all;
+    if (Status s = device->launchMany(1, 2, kToken, kNext, all, ms); !s.ok())
+      return s;
+    return device->read(kNext, &token, 4);
+  };
+  unsigned failures = 0;
+  for (const char *symbol : symbols) {
+    for (int after = 0;; ++after) {
+      fake->failing = symbol;
+      fake->failAfter = after;
+      const Status status = session();
+      const bool reached = fake->failAfter < 0;
+      device.reset();
+      ASSERT_EQ(fake->alive(), 0) << symbol << " after " << after;
+      if (!reached || status.ok())
+        break;
+      ++failures;
+      EXPECT_EQ(status.kind(), ErrorKind::Device) << symbol;
+      EXPECT_NE(status.message().find("error 999: what it means"),
+                std::string::npos)
+          << status.message();
+    }
+  }
+  EXPECT_GT(failures, 50u);
+}
+
+} // namespace
