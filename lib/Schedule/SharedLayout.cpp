@@ -74,8 +74,8 @@ SharedLayout sharedLayout(const Schedule &s) {
       vector = std::max(vector, vectorBytes(s, op));
       if (op.name != "linear")
         continue;
-      const uint32_t slices = columnSlices(
-          s.buffers[op.operands[0]].elements(), task.stream);
+      const uint32_t slices =
+          columnSlices(s.buffers[op.operands[0]].elements(), task.stream);
       for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t) {
         const uint64_t rows =
             uint64_t(operatorRange(s, task, i, tileRange(s, task, t)).size());

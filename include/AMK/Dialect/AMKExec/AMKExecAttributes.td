@@ -1,0 +1,56 @@
+//===- AMKExecAttributes.td - Attributes -------------------*- tablegen -*-===//
+
+#ifndef AMK_DIALECT_AMKEXEC_ATTRIBUTES_TD
+#define AMK_DIALECT_AMKEXEC_ATTRIBUTES_TD
+
+include "AMK/Dialect/AMKExec/AMKExecDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+
+class AMKExec_Attr<string name, string mnemonicName>
+    : AttrDef<AMKExec_Dialect, name> {
+  let mnemonic = mnemonicName;
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def AMKExec_Shared : AMKExec_Attr<"Shared", "shared"> {
+  let summary = "byte offsets in a worker's dynamic shared memory";
+  let description = [{
+    The ring of stages is at 0; `barriers` are full[slots] then empty[slots];
+    `plan` this worker's plan rows; `vector` the gathered input; `partial` the
+    partial sums; `misc` sums of squares and progress; `pages` the pages of
+    shared buffers. See `core::SharedLayout`.
+  }];
+  let parameters = (ins "uint32_t":$barriers, "uint32_t":$plan,
+    "uint32_t":$row_words, "uint32_t":$vector, "uint32_t":$partial,
+    "uint32_t":$misc, "uint32_t":$pages, "uint32_t":$total);
+}
+
+def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {
+  let summary = "places of the kernel's own tables in the arena (128 bytes)";
+  let description = [{
+    `plan`: per worker {first row, rows}, then, `rows_at` words later, the plan
+    rows. `waits`: {counter, threshold, signals per launch}. `signals`: counter.
+    `report`: the watchdog's record. `generations`: stamps per launch.
+  }];
+  let parameters = (ins "uint32_t":$plan, "uint32_t":$rows_at,
+    "uint32_t":$waits, "uint32_t":$signals, "uint32_t":$counters,
+    "uint32_t":$report, "uint32_t":$generations);
+}
+
+def AMKExec_Ring : AMKExec_Attr<"Ring", "ring"> {
+  let summary = "stages that the loader fills and the consumers drain";
+  let parameters = (ins "uint32_t":$slots, "uint32_t":$bytes,
+    "uint32_t":$window, "uint32_t":$ahead);
+}
+
+def AMKExec_Packets : AMKExec_Attr<"Packets", "packets"> {
+  let summary = "a packet layout and the places of its tables";
+  let description = [{
+    `elements` values a packet at most, `count` packets. `table`: per packet,
+    first element | count << 16. `locate`: per element, packet | place << 16.
+  }];
+  let parameters = (ins "uint32_t":$elements, "uint32_t":$count,
+    "uint32_t":$table, "uint32_t":$locate);
+}
+
+#endif // AMK_DIALECT_AMKEXEC_ATTRIBUTES_TD

@@ -1,0 +1,225 @@
+//===- Elements.cpp - One lane an element ---------------------------------===//
+
+#include "KernelLowering.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace amk::exec {
+
+LogicalResult KernelLowering::lower(ElementsOp op) {
+  // Values of one packet lie in one warp: 30 lanes for packets of 6.
+  const int64_t packet = op.getPacket();
+  const int64_t perWarp = packet ? 32 / packet * packet : 32;
+  Value first = map(op.getFirst()), count = map(op.getCount());
+  Value step = d.i32(perWarp * core::kConsumerWarps);
+  auto loop = scf::ForOp::create(b, d.loc, d.mul(warp, perWarp), count, step);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  element.base = loop.getInductionVar();
+  element.packet = packet;
+  element.first = first;
+  element.count = count;
+  Value relative = d.add(element.base, lane);
+  Value live = d.lt(relative, count);
+  if (perWarp < 32)
+    live = d.both(live, d.lt(lane, d.i32(perWarp)));
+  // Lanes without an index compute the last one's value again: the shuffles
+  // need every lane.
+  element.live = live;
+  element.relative = d.select(live, relative, d.sub(count, d.i32(1)));
+  element.index = d.add(first, element.relative);
+  Block &body = op.getBody().front();
+  mapping.map(body.getArgument(0), element.index);
+  for (Operation &inner : body)
+    if (failed(lowerElement(&inner)))
+      return failure();
+  return success();
+}
+
+LogicalResult KernelLowering::lowerElement(Operation *op) {
+  d.loc = op->getLoc();
+  const auto result = [&](Value v) {
+    mapping.map(op->getResult(0), v);
+    return success();
+  };
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](FieldOp o) { return result(field(o.getWord())); })
+      .Case([&](PositionOp) { return result(position); })
+      .Case([&](PartialOp o) { return result(lowerPartial(o)); })
+      .Case([&](NormScaleOp o) { return result(lowerNormScale(o)); })
+      .Case([&](LoadOp o) { return result(lowerLoad(o)); })
+      .Case([&](HashOp o) { return result(lowerHash(o)); })
+      .Case([&](VectorOp o) {
+        Value at = d.add(shared(kernel.getShared().getVector()),
+                         d.shl(map(o.getIndex()), 1));
+        Value bits = d.loadShared(b.getI16Type(), at);
+        return result(d.asFloat(
+            d.shl(arith::ExtUIOp::create(b, d.loc, d.i32Type(), bits), 16)));
+      })
+      .Case([&](ResultOp o) {
+        // Behind query, key and value, the warps' outputs and their states.
+        const int64_t dim = o.getHeadDim();
+        const int64_t at =
+            dim * 4 * (3 + core::kConsumerWarps) + core::kConsumerWarps * 8;
+        Value index = map(o.getIndex());
+        return result(d.loadShared(
+            d.f32Type(),
+            d.add(shared(kernel.getShared().getVector() + uint32_t(at)),
+                  d.shl(index, 2))));
+      })
+      .Case([&](RoundOp o) {
+        return result(d.low(d.pack(map(o.getValue()), d.f32(0))));
+      })
+      .Case([&](SiluOp o) {
+        Value x = map(o.getValue());
+        Value e = d.exp2(d.fmul(x, d.f32(-1.4426950408889634)));
+        return result(d.divide(x, d.fadd(d.f32(1), e)));
+      })
+      .Case([&](StoreOp o) {
+        lowerStore(o);
+        return success();
+      })
+      .Case([&](PublishOp o) {
+        lowerPublish(o);
+        return success();
+      })
+      .Case([&](BlockArgmaxOp o) {
+        lowerBlockArgmax(o);
+        return success();
+      })
+      .Default([&](Operation *o) -> LogicalResult {
+        if (o->getDialect()->getNamespace() == "amk_exec")
+          return o->emitOpError("is not expected here");
+        b.clone(*o, mapping);
+        return success();
+      });
+}
+
+Value KernelLowering::lowerPartial(PartialOp op) {
+  Value row = d.sub(map(op.getRow()), field(1));
+  Value base = shared(kernel.getShared().getPartial());
+  Value sum = d.loadShared(d.f32Type(), d.add(base, d.shl(row, 2)));
+  if (op.getSlices() == 1)
+    return sum;
+  Value stride = d.shl(d.div(field(4), op.getSlices()), 4); // bytes
+  Value at = d.add(base, d.shl(row, 2));
+  for (uint32_t i = 1; i < op.getSlices(); ++i) {
+    at = d.add(at, stride);
+    sum = d.fadd(sum, d.loadShared(d.f32Type(), at));
+  }
+  return sum;
+}
+
+Value KernelLowering::lowerNormScale(NormScaleOp op) {
+  Value sum = d.f32(0);
+  for (uint32_t w = 0; w < core::kConsumerWarps; ++w)
+    sum =
+        d.fadd(sum, d.loadShared(d.f32Type(),
+                                 shared(kernel.getShared().getMisc() + w * 4)));
+  Value mean = d.fmul(sum, d.f32(1.0 / double(op.getElements())));
+  return d.rsqrt(d.fadd(mean, d.f32(op.getEps().convertToDouble())));
+}
+
+/// Bytes of one element.
+static int64_t widthOf(Type type) { return type.isBF16() ? 2 : 4; }
+
+Value KernelLowering::lowerLoad(LoadOp op) {
+  const int64_t width = widthOf(op.getType());
+  Value index = map(op.getIndex());
+  Type raw = op.getType().isBF16() ? b.getI16Type() : op.getType();
+  Value bits;
+  if (op.getShared()) {
+    Value at = d.add(map(op.getPlace()), d.mul(index, width));
+    bits = d.loadShared(raw, d.add(shared(kernel.getShared().getPages()), at));
+  } else {
+    Value at = d.at(globalPlace(map(op.getPlace())), d.mul(index, width));
+    if (op.getRow()) {
+      // A table may be larger than 4 GB.
+      Value offset =
+          arith::MulIOp::create(b, d.loc, d.zext64(map(op.getRow())),
+                                d.i64(int64_t(op.getColumns()) * width));
+      at = d.add(at, offset);
+    }
+    bits = d.loadGlobal(raw, at);
+  }
+  if (!op.getType().isBF16())
+    return bits;
+  return d.asFloat(
+      d.shl(arith::ExtUIOp::create(b, d.loc, d.i32Type(), bits), 16));
+}
+
+void KernelLowering::lowerStore(StoreOp op) {
+  const int64_t width = widthOf(op.getType());
+  Value condition = element.live;
+  if (op.getCondition())
+    condition = d.both(condition, map(op.getCondition()));
+  d.ifThen(condition, [&] {
+    Value value = map(op.getValue());
+    if (op.getType().isBF16()) {
+      Value bits =
+          value.getType().isInteger(32) ? value : d.pack(value, d.f32(0));
+      value = arith::TruncIOp::create(b, d.loc, b.getI16Type(), bits);
+    }
+    Value offset = d.mul(map(op.getIndex()), width);
+    if (op.getShared())
+      d.storeShared(value, d.add(shared(kernel.getShared().getPages()),
+                                 d.add(map(op.getPlace()), offset)));
+    else
+      d.storeGlobal(value, d.at(globalPlace(map(op.getPlace())), offset));
+  });
+}
+
+void KernelLowering::lowerPublish(PublishOp op) {
+  const int64_t packet = element.packet;
+  const int64_t perWarp = 32 / packet;
+  Value value = map(op.getValue());
+  Value next = d.shuffleDown(value, 1);
+  Value pair;
+  if (value.getType().isInteger(32))
+    pair = d.bor(d.band(value, 0xffff), d.shl(next, 16));
+  else
+    pair = d.pack(value, next);
+  // Lane i collects packet i of this warp's round: its words sit in the lanes
+  // of its even values.
+  Value inWarp = d.lt(lane, d.i32(perWarp));
+  Value from = d.mul(d.select(inWarp, lane, d.i32(0)), packet);
+  llvm::SmallVector<Value, 4> words;
+  for (int64_t k = 0; k < 6; k += 2)
+    words.push_back(k < packet ? d.shuffle(pair, d.add(from, k)) : d.i32(0));
+  words.push_back(stampOf(map(op.getGeneration())));
+  Value firstElement = d.add(element.base, from);
+  Value holds = d.both(inWarp, d.lt(firstElement, element.count));
+  d.ifThen(holds, [&] {
+    Value index = d.add(
+        d.add(map(op.getFirstPacket()), d.div(element.base, packet)), lane);
+    storePacket(d.at(globalPlace(map(op.getPlace())), d.shl(index, 4)), words);
+  });
+}
+
+Value KernelLowering::lowerHash(HashOp op) {
+  Value vector = shared(kernel.getShared().getVector());
+  auto hash = d.forLoop(
+      d.i32(0), d.i32(op.getBytes()), d.i32(1), {d.i32(2166136261u)},
+      [&](Value i, ValueRange h) {
+        Value byte = d.loadShared(b.getI8Type(), d.add(vector, i));
+        Value wide = arith::ExtUIOp::create(b, d.loc, d.i32Type(), byte);
+        return llvm::SmallVector<Value>{d.mul(d.bxor(h[0], wide), 16777619)};
+      });
+  return d.bxor(hash[0],
+                d.mul(d.add(map(op.getIndex()), 1), int64_t(2654435761u)));
+}
+
+void KernelLowering::lowerBlockArgmax(BlockArgmaxOp op) {
+  Value v = map(op.getValue()), i = map(op.getIndex());
+  Value nan = arith::CmpFOp::create(b, d.loc, arith::CmpFPredicate::UNO, v, v);
+  i = d.select(nan, d.i32(-1), i);
+  for (int distance = int(op.getBlock()) / 2; distance; distance /= 2)
+    std::tie(v, i) =
+        largerOf(v, i, d.shuffleXor(v, distance), d.shuffleXor(i, distance));
+  mapping.map(op.getLargest(), v);
+  mapping.map(op.getAt(), i);
+}
+
+} // namespace amk::exec

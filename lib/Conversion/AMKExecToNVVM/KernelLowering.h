@@ -1,0 +1,128 @@
+//===- KernelLowering.h - A kernel as NVVM ----------------------*- C++ -*-===//
+//
+// Lowers one amk_exec.kernel to a gpu.module with one llvm.func: set-up, the
+// loader's loop, and the consumers' loop with one branch per task class.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_LIB_CONVERSION_AMKEXECTONVVM_KERNELLOWERING_H
+#define AMK_LIB_CONVERSION_AMKEXECTONVVM_KERNELLOWERING_H
+
+#include "DeviceBuilder.h"
+
+#include "AMK/Dialect/AMKExec/AMKExec.h"
+#include "AMK/Schedule/SharedLayout.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace amk::exec {
+
+/// What a poll waits for, as the watchdog records it.
+enum class PollKind { Counter = 1, Packet = 2 };
+
+class KernelLowering {
+public:
+  KernelLowering(KernelOp kernel, OpBuilder &builder,
+                 Capabilities capabilities);
+
+  /// Creates the gpu.module after the kernel op.
+  mlir::LogicalResult run();
+
+private:
+  // Kernel.cpp: the frame.
+  void createFunction(mlir::gpu::GPUModuleOp module);
+  void setUp();
+  void emitLoader();
+  void emitStageIssue(Value slot, Value source, Value bytes);
+  mlir::LogicalResult emitConsumers();
+  mlir::LogicalResult lowerClass(TaskClassOp op);
+  mlir::LogicalResult lowerOp(mlir::Operation *op);
+
+  // HandOffs.cpp
+  void lower(PollOp op);
+  void lower(SignalOp op);
+  mlir::LogicalResult lower(GatherOp op);
+  void gatherPackets(GatherOp op);
+  void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,
+                         Value squares);
+  void gatherPlain(GatherOp op);
+  void scatterPacket(GatherOp op, llvm::ArrayRef<Value> words, Value target,
+                     llvm::ArrayRef<Value> gain, Value squares);
+  /// Stamp of packets of a generation in this launch.
+  Value stampOf(Value generation);
+  /// Words 0 to 3 of the packet at `address` if `wanted` holds, else anything.
+  llvm::SmallVector<Value, 4> loadPacket(Value address, Value wanted);
+  void storePacket(Value address, llvm::ArrayRef<Value> words);
+  /// Polls one packet until it carries the stamp.
+  llvm::SmallVector<Value, 4> pollPacket(Value address, Value stamp,
+                                         Value index);
+  /// The slow path of a poll: true if it must give up (abort flag, or this
+  /// poll ran out of its budget and raises it). `start` is 0 at first; the
+  /// second result is its next value.
+  std::pair<Value, Value> checkWatchdog(PollKind kind, Value index, Value seen,
+                                        Value start);
+  /// Runs the watchdog every 1024 spins.
+  std::pair<Value, Value> maybeGiveUp(Value spins, PollKind kind, Value index,
+                                      Value seen, Value start);
+
+  // Work.cpp
+  void lower(ProductOp op);
+  void consumeStage(ProductOp op, Value stage, Value firstStage, Value rows);
+  void multiply(Value (&sums)[4][4], llvm::ArrayRef<Value> a, Value b0,
+                Value b1, int which);
+  void lower(AttentionOp op);
+  void attendHead(AttentionOp op, Value head, Value headInTile);
+  void gatherHead(AttentionOp op, Value head, Value kvHead);
+  void attendPast(AttentionOp op, Value kvHead);
+  void combineWarps(AttentionOp op, Value headInTile);
+  void lower(ArgmaxOp op);
+
+  // Elements.cpp
+  mlir::LogicalResult lower(ElementsOp op);
+  mlir::LogicalResult lowerElement(mlir::Operation *op);
+  Value lowerLoad(LoadOp op);
+  void lowerStore(StoreOp op);
+  void lowerPublish(PublishOp op);
+  Value lowerPartial(PartialOp op);
+  Value lowerNormScale(NormScaleOp op);
+  Value lowerHash(HashOp op);
+  void lowerBlockArgmax(BlockArgmaxOp op);
+
+  // Shared helpers.
+  Value field(uint32_t word); ///< of the current plan row
+  Value map(Value v) { return mapping.lookupOrDefault(v); }
+  Value globalPlace(Value place); ///< i64 address of a place
+  Value staticPlace(uint32_t place);
+  Value shared(uint32_t offset) { return d.add(smem, offset); }
+  Value fullBarrier(Value slot);
+  Value emptyBarrier(Value slot);
+  void syncConsumers() { d.barrier(1, core::kConsumerThreads); }
+  /// Larger of two (value, index) pairs; ties to the lower index; a NaN (index
+  /// -1) wins.
+  std::pair<Value, Value> largerOf(Value v, Value i, Value w, Value j);
+
+  KernelOp kernel;
+  OpBuilder &b;
+  DeviceBuilder d;
+  mlir::IRMapping mapping;
+  mlir::LLVM::LLVMFuncOp function;
+
+  // Values that hold throughout the kernel.
+  Value arena, position, epoch, budget;
+  Value smem, tid, warp, lane, worker, rowCount;
+  // Of the consumers' loop.
+  Value row;       ///< index of the plan row
+  Value rowBase;   ///< its address in shared memory
+  Value nextStage; ///< variable: this warp's next stage
+  // Of the `elements` op being lowered.
+  struct {
+    Value index, relative, live, first, count;
+    Value base; ///< first relative index of this warp's round
+    int64_t packet = 0;
+  } element;
+};
+
+} // namespace amk::exec
+
+#endif // AMK_LIB_CONVERSION_AMKEXECTONVVM_KERNELLOWERING_H
