@@ -21,6 +21,7 @@ static void checkLine(const Error &error) {
         error.message.find('\n') == std::string::npos);
 }
 
+// The name is libFuzzer's. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string_view text(reinterpret_cast<const char *>(data), size);
   size_t split = text.find('\0');

@@ -319,7 +319,7 @@ TEST(Safetensors, Require) {
   Expected<Checkpoint> checkpoint =
       Checkpoint::open(folder.str(), Checkpoint::Open::Data);
   ASSERT_TRUE(checkpoint.ok());
-  auto message = [&](const char *name, Shape shape) {
+  auto message = [&](const char *name, const Shape &shape) {
     Expected<const TensorInfo *> tensor = checkpoint->requireBF16(name, shape);
     return tensor.ok() ? "ok" : folder.relative(tensor.error().message);
   };
