@@ -1,7 +1,8 @@
 //===- TaskCensus.cpp - A pass that lives outside AMK ---------------------===//
 //
-// The smallest useful plugin: it registers one pass, and
-// amk-opt can use it by name once it has loaded the library:
+// The smallest useful plugin: it registers this pass (and that of
+// HandOffChain.cpp), and amk-opt can use it by name once it has loaded the
+// library:
 //
 //   amk-opt --load-pass-plugin=AMKTaskCensus.so
 //           --pass-pipeline='builtin.module(example-task-census)' in.mlir
@@ -10,6 +11,8 @@
 // how many operators these contain, which shows what fusion did.
 //
 //===----------------------------------------------------------------------===//
+
+#include "HandOffChain.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -51,6 +54,8 @@ struct TaskCensus : PassWrapper<TaskCensus, OperationPass<ModuleOp>> {
 } // namespace
 
 extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo mlirGetPassPluginInfo() {
-  return {MLIR_PLUGIN_API_VERSION, "AMKTaskCensus", "0.1",
-          [] { PassRegistration<TaskCensus>(); }};
+  return {MLIR_PLUGIN_API_VERSION, "AMKTaskCensus", "0.1", [] {
+            PassRegistration<TaskCensus>();
+            registerHandOffChain();
+          }};
 }

@@ -17,6 +17,7 @@
 #include "AMK/Dialect/AMK/AMKOps.h"
 #include "AMK/Schedule/Schedule.h"
 #include "AMK/Schedule/Verify.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringMap.h"
 
