@@ -16,6 +16,7 @@ Status Driver::load(const std::string &library) {
   void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return {ErrorKind::Device, "no CUDA driver: cannot load " + library};
+// NOLINTBEGIN(bugprone-macro-parentheses): members and parameter lists
 #define X(member, symbol, parameters)                                          \
   member = reinterpret_cast<Result(*) parameters>(dlsym(handle, symbol));      \
   if (!member)                                                                 \
@@ -23,6 +24,7 @@ Status Driver::load(const std::string &library) {
                                    " has no " symbol ": it is too old"};
   AMK_CUDA_SYMBOLS(X)
 #undef X
+  // NOLINTEND(bugprone-macro-parentheses)
   return {};
 }
 

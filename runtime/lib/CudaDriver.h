@@ -62,6 +62,7 @@ constexpr unsigned kStreamNonBlocking = 1;
 // X(member, symbol, parameters). The members have the names of the
 // documentation. cuEventElapsedTime is the first version: the second came with
 // 12.8, and every driver has the first.
+// NOLINTBEGIN(bugprone-macro-parentheses): members and parameter lists
 #define AMK_CUDA_SYMBOLS(X)                                                    \
   X(cuInit, "cuInit", (unsigned flags))                                        \
   X(cuDriverGetVersion, "cuDriverGetVersion", (int *version))                  \
@@ -123,6 +124,7 @@ struct Driver {
 #define X(member, symbol, parameters) Result(*member) parameters = nullptr;
   AMK_CUDA_SYMBOLS(X)
 #undef X
+  // NOLINTEND(bugprone-macro-parentheses)
 
   /// Loads `library` (a path, or a name for the dynamic loader) and looks up
   /// every symbol. The library stays loaded: the driver has threads of its own.

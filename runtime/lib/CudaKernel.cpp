@@ -83,6 +83,8 @@ static Status compile(const Driver &driver, const core::Kernel &kernel,
   JitOption options[] = {JitInfoLog, JitInfoLogBytes, JitErrorLog,
                          JitErrorLogBytes, JitLogVerbose};
   const auto number = [](uintptr_t value) {
+    // The driver takes numbers in the place of pointers.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<void *>(value);
   };
   void *values[] = {info.data(), number(info.size()), error.data(),

@@ -24,8 +24,9 @@ static std::string_view kindName(uint32_t kind) {
     return "packet";
   case 3:
     return "stage";
+  default:
+    return {};
   }
-  return {};
 }
 
 std::string describe(const Timeout &timeout) {

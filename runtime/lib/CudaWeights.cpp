@@ -30,6 +30,8 @@ Status resolveWeight(const core::Schedule &schedule,
   };
   if (Status s = image.rows.resolve(schedule, buffer, source); !s.ok())
     return s;
+  if (image.rows.columns() < 1)
+    return bad("it has no elements");
   image.offset = placement.offset;
   image.slice = placement.packRows ? placement.packColumns : 0;
   if (placement.packRows != 0 &&
@@ -112,16 +114,18 @@ cutIntoChunks(const std::vector<WeightImage> &images, uint64_t chunkBytes) {
   std::vector<std::vector<Piece>> chunks;
   uint64_t used = chunkBytes;
   for (const WeightImage &image : images) {
+    // resolveWeight has refused what is empty.
+    const uint64_t unitBytes = std::max<uint64_t>(1, image.unitBytes());
     for (uint64_t unit = 0; unit < image.units();) {
-      if (chunkBytes - used < image.unitBytes()) {
+      if (chunkBytes - used < unitBytes) {
         chunks.emplace_back();
         used = 0;
       }
-      const uint64_t count = std::min(image.units() - unit,
-                                      (chunkBytes - used) / image.unitBytes());
+      const uint64_t count =
+          std::min(image.units() - unit, (chunkBytes - used) / unitBytes);
       chunks.back().push_back({&image, unit, count, used});
       unit += count;
-      used += count * image.unitBytes();
+      used += count * unitBytes;
     }
   }
   return chunks;

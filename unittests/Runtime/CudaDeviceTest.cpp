@@ -156,7 +156,9 @@ TEST_F(CudaDeviceTest, LoadFillsTheArena) {
             0);
   const std::vector<float> rope =
       ropeTable(program.schedule.ropeTables[0], program.schedule.positions);
-  EXPECT_EQ(std::memcmp(read(kRope, 512).data(), rope.data(), 512), 0);
+  EXPECT_EQ(std::memcmp(read(kRope, 512).data(),
+                        static_cast<const void *>(rope.data()), 512),
+            0);
   EXPECT_EQ(
       std::memcmp(read(kGain, 192).data(), weights.tensors["gain"].data(), 192),
       0);

@@ -147,7 +147,7 @@ TEST(CudaWeights, RowsFollowTheView) {
 }
 
 TEST(CudaWeights, RefusesWhatDoesNotFit) {
-  const core::Program program = cudaTestProgram();
+  core::Program program = cudaTestProgram();
   const uint64_t bytes = core::packedBytes(kPackedRows, kPackedColumns);
   CountingWeights weights;
   const auto resolve = [&](const core::Placement &placement) {
@@ -163,6 +163,9 @@ TEST(CudaWeights, RefusesWhatDoesNotFit) {
             "weight 'w': it cannot be packed in stages of 4 x 512");
   EXPECT_EQ(resolve({kPacked, 0, bytes - 2, 4, 128}),
             "weight 'w': it needs 6144 bytes and its placement has 6142");
+  program.schedule.buffers[kPacked].shape = {kPackedRows, 0};
+  EXPECT_EQ(resolve({kPacked, 0, bytes, 4, 128}),
+            "weight 'w': it has no elements");
 }
 
 } // namespace

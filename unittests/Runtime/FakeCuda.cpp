@@ -44,6 +44,7 @@ bool inside(const std::map<uint64_t, size_t> &memory, uint64_t address,
          bytes <= it->second - (address - it->first);
 }
 
+// NOLINTNEXTLINE(performance-no-int-to-ptr): device addresses are numbers
 char *pointer(uint64_t address) { return reinterpret_cast<char *>(address); }
 uint64_t number(const void *address) {
   return reinterpret_cast<uint64_t>(address);
@@ -76,6 +77,8 @@ bool fails(const char *call) {
   if (!current)                                                                \
     return misuse();
 #define EXPORT extern "C" __attribute__((visibility("default")))
+
+// NOLINTBEGIN(readability-identifier-naming): the names are the driver's
 
 EXPORT FakeCuda *fakeCuda() { return &fake; }
 
@@ -418,3 +421,5 @@ EXPORT Result cuLaunchCooperativeKernel(Function, unsigned gridX,
   });
   return Success;
 }
+
+// NOLINTEND(readability-identifier-naming)
