@@ -68,14 +68,17 @@ uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
 /// ahead. That holds if a team always meets the same slots, or if what is in
 /// flight leaves every team a slot.
 void setWindows(Ring &ring, const PipeliningOptions &options) {
+  // Fewer stages in flight do not reach full bandwidth: then rather fewer
+  // slots, as many for every team.
+  constexpr uint32_t kFullBandwidth = 3;
   ring.teams = std::max(1u, options.teams);
   while (ring.teams > ring.slots)
     ring.teams /= 2;
-  if (ring.slots == ring.teams || ring.slots % ring.teams == 0) {
-    ring.window = std::min(options.window, ring.slots);
-  } else {
-    ring.window = std::min(options.window, ring.slots - ring.teams);
-  }
+  if (ring.slots - ring.teams < std::min(options.window, kFullBandwidth))
+    ring.slots = ring.slots / ring.teams * ring.teams;
+  const uint32_t most =
+      ring.slots % ring.teams == 0 ? ring.slots : ring.slots - ring.teams;
+  ring.window = std::min(options.window, most);
   ring.ahead = std::min(options.ahead, ring.window);
 }
 
@@ -113,7 +116,7 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
       ring.bytes = bytes;
       setWindows(ring, options);
       s.ring = ring;
-      r.ringBytes = uint64_t(slots) * bytes;
+      r.ringBytes = uint64_t(ring.slots) * bytes;
       break;
     }
     // A ring of a few long stages cannot run ahead: shorter ones then.
