@@ -86,12 +86,15 @@ LogicalResult checkEntries(llvm::function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// The first tiles are one granule longer where it does not come out even.
 void evenBounds(int64_t extent, int64_t tiles, int64_t granule,
                 SmallVectorImpl<int64_t> &bounds) {
-  const int64_t units = (extent + granule - 1) / granule;
-  for (int64_t i = 0; i < tiles; ++i)
-    bounds.push_back(i * units / tiles * granule);
-  bounds.push_back(extent);
+  const int64_t granules = (extent + granule - 1) / granule;
+  bounds.push_back(0);
+  for (int64_t i = 0, at = 0; i < tiles; ++i) {
+    at += granules / tiles + (i < granules % tiles);
+    bounds.push_back(std::min(at * granule, extent));
+  }
 }
 
 /// The granule with which the bounds are even, or 0.

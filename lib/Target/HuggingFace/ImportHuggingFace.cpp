@@ -54,7 +54,13 @@ amk::importHuggingFace(StringRef directory, MLIRContext *context,
   LocationMap locations(NameLoc::get(StringAttr::get(context, directory)));
   core::Schedule schedule =
       buildLlamaSchedule(*config, positions, locations, context);
-  return unflattenModule(schedule, context, locations);
+  OwningOpRef<ModuleOp> module = unflattenModule(schedule, context, locations);
+  // For those who change the length of the cache later.
+  if (module)
+    for (ScheduleOp op : module->getOps<ScheduleOp>())
+      op->setDiscardableAttr("amk.max_positions",
+                             Builder(context).getI64IntegerAttr(longest));
+  return module;
 }
 
 void amk::registerFromHuggingFaceTranslation() {

@@ -41,7 +41,8 @@ private:
             std::vector<core::OpAttribute> attributes = {});
 
   Index round(const std::string &name, Index x);
-  Index linear(const std::string &name, Index x, Index w);
+  Index linear(const std::string &name, const std::string &out, Index x,
+               Index w);
   Index scale(const std::string &name, Index x, Index factor);
   Index rope(const std::string &name, Index x);
   void addToResidual(const std::string &name, Index x);
@@ -107,10 +108,11 @@ Index Importer::round(const std::string &name, Index x) {
   return out;
 }
 
-Index Importer::linear(const std::string &name, Index x, Index w) {
-  Index out = value(name, ElementType::F32, s.buffers[w].shape[0]);
-  task(name + "_linear", "linear", {x, w, out});
-  return out;
+Index Importer::linear(const std::string &name, const std::string &out, Index x,
+                       Index w) {
+  Index y = value(out, ElementType::F32, s.buffers[w].shape[0]);
+  task(name, "linear", {x, w, y});
+  return y;
 }
 
 Index Importer::scale(const std::string &name, Index x, Index factor) {
@@ -151,7 +153,7 @@ void Importer::attention(const std::string &layer, const std::string &tensors) {
 
   at(tensors + "self_attn.q_proj.weight");
   Index wq = weight(layer + "wq", {queryRows, hidden}, d);
-  Index q = linear(layer + "q0", x, wq);
+  Index q = linear(layer + "q", layer + "q0", x, wq);
   q = scale(layer + "q1", q, factor);
   q = round(layer + "q", rope(layer + "q2", q));
 
@@ -159,7 +161,7 @@ void Importer::attention(const std::string &layer, const std::string &tensors) {
   Index cache = buffer(layer + "kv", Kind::KvCache, ElementType::BF16,
                        {2, config.kvHeads, s.positions, d});
   Index wk = weight(layer + "wk", {kvRows, hidden}, d);
-  Index k = linear(layer + "k0", x, wk);
+  Index k = linear(layer + "k", layer + "k0", x, wk);
   k = scale(layer + "k1", k, factor);
   k = round(layer + "k", rope(layer + "k2", k));
   task(layer + "k_append", "kv_append", {k, cache},
@@ -167,7 +169,7 @@ void Importer::attention(const std::string &layer, const std::string &tensors) {
 
   at(tensors + "self_attn.v_proj.weight");
   Index wv = weight(layer + "wv", {kvRows, hidden});
-  Index v = linear(layer + "v0", x, wv);
+  Index v = linear(layer + "v", layer + "v0", x, wv);
   v = round(layer + "v", scale(layer + "v1", v, factor));
   task(layer + "v_append", "kv_append", {v, cache},
        {integer("from", 0), integer("to", kvRows)});
@@ -182,7 +184,7 @@ void Importer::attention(const std::string &layer, const std::string &tensors) {
 
   at(tensors + "self_attn.o_proj.weight");
   Index wo = weight(layer + "wo", {hidden, queryRows});
-  addToResidual(layer + "o", linear(layer + "o", a, wo));
+  addToResidual(layer + "o", linear(layer + "o", layer + "o0", a, wo));
 }
 
 void Importer::mlp(const std::string &layer, const std::string &tensors) {
@@ -194,18 +196,20 @@ void Importer::mlp(const std::string &layer, const std::string &tensors) {
 
   at(tensors + "mlp.gate_proj.weight");
   Index wg = weight(layer + "wg", {inner, hidden});
-  Index gate = scale(layer + "g", linear(layer + "g0", x, wg), factor);
+  Index gate =
+      scale(layer + "g", linear(layer + "gate", layer + "g0", x, wg), factor);
 
   at(tensors + "mlp.up_proj.weight");
   Index wu = weight(layer + "wu", {inner, hidden});
-  Index up = scale(layer + "u", linear(layer + "u0", x, wu), factor);
+  Index up =
+      scale(layer + "u", linear(layer + "up", layer + "u0", x, wu), factor);
   Index m = value(layer + "m0", ElementType::F32, inner);
   task(layer + "silu_mul", "silu_mul", {gate, up, m});
   m = round(layer + "m", m);
 
   at(tensors + "mlp.down_proj.weight");
   Index wd = weight(layer + "wd", {hidden, inner});
-  addToResidual(layer + "d", linear(layer + "d", m, wd));
+  addToResidual(layer + "down", linear(layer + "down", layer + "d0", m, wd));
 }
 
 core::Schedule Importer::run() {
@@ -248,7 +252,7 @@ core::Schedule Importer::run() {
   Index head = config.tieWordEmbeddings
                    ? embed
                    : weight("lm_head", {vocabulary, hidden});
-  Index product = linear("logits0", x, head);
+  Index product = linear("lm_head", "logits0", x, head);
   Index logits = buffer("logits", Kind::Output, ElementType::F32, {vocabulary});
   task("logits_scale", "scale", {product, factor, logits});
   Index next = buffer("next", Kind::Output, ElementType::I32, {1});

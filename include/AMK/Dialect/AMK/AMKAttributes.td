@@ -39,12 +39,14 @@ class AMK_Attr<string name, string attrMnemonic>
 def AMK_CutAttr : AMK_Attr<"Cut", "cut"> {
   let summary = "bounds of the tiles of one dimension";
   let description = [{
-    Tile i is [bounds[i], bounds[i+1]). Three ways to write the same:
+    Tile i is [bounds[i], bounds[i+1]). An even cut is one in granules; the
+    first tiles are one granule longer where it does not come out even. The
+    printer takes the first of these forms that fits:
 
     ```mlir
-    #amk.cut<even 3072 in 132 by 2>   // bound i: (i * 1536 / 132) * 2
-    #amk.cut<sizes [24 times 84, 22 times 48]>
-    #amk.cut<bounds [0, 24, 48, 3072]>
+    #amk.cut<even 3072 in 132 by 2>
+    #amk.cut<sizes [22 times 48, 24 times 84]>
+    #amk.cut<bounds [16, 32]>
     ```
   }];
   let parameters = (ins

@@ -105,7 +105,7 @@ def AMK_BufferOp : AMK_Op<"buffer", [
     OptionalAttr<AMK_RopeAttr>:$rope);
   let results = (outs AMK_BufferType:$result);
   let assemblyFormat = [{
-    $kind custom<NameUnlessResult>($name) (`packets` `` $packets^)?
+    $kind `` custom<NameUnlessResult>($name) (`packets` `` $packets^)?
     (`page` `` $page^)? (`generation` `(` $generation^ `)`)?
     (`rope` `` $rope^)? attr-dict `:` type($result)
   }];
@@ -125,7 +125,7 @@ def AMK_CounterOp : AMK_Op<"counter", [
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$count);
   let results = (outs AMK_CounterType:$result);
-  let assemblyFormat = "custom<NameUnlessResult>($name) $count attr-dict";
+  let assemblyFormat = "`` custom<NameUnlessResult>($name) $count attr-dict";
 }
 
 def AMK_TaskOp : AMK_Op<"task", [
