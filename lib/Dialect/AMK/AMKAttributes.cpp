@@ -24,7 +24,7 @@ namespace {
 /// from taking all memory.
 constexpr int64_t kMaxEntries = int64_t(1) << 24;
 
-/// `[0 to 7, 3 times 4, 9]`.
+/// `[0 to 7, 0 to 124 by 4, 3 times 4, 9]`.
 ParseResult parseRuns(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
   auto item = [&]() -> ParseResult {
     int64_t value, other;
@@ -35,10 +35,13 @@ ParseResult parseRuns(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
     if (succeeded(parser.parseOptionalKeyword("to"))) {
       if (parser.parseInteger(other))
         return failure();
-      if (other < value)
-        return parser.emitError(loc, "expected a range that ascends");
-      count = other - value + 1;
       step = 1;
+      if (succeeded(parser.parseOptionalKeyword("by")) &&
+          parser.parseInteger(step))
+        return failure();
+      if (value < 0 || other < value || step < 1)
+        return parser.emitError(loc, "expected a range that ascends");
+      count = (other - value) / step + 1;
     } else if (succeeded(parser.parseOptionalKeyword("times"))) {
       if (parser.parseInteger(count))
         return failure();
@@ -57,21 +60,21 @@ ParseResult parseRuns(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
 void printRuns(AsmPrinter &printer, ArrayRef<int64_t> values) {
   printer << '[';
   for (size_t i = 0; i < values.size();) {
-    size_t same = i + 1, up = i + 1;
-    while (same < values.size() && values[same] == values[i])
-      ++same;
-    while (up < values.size() && values[up] == values[up - 1] + 1)
-      ++up;
     printer << (i ? ", " : "") << values[i];
-    if (same - i > 1) {
-      printer << " times " << same - i;
-      i = same;
-    } else if (up - i > 2) {
-      printer << " to " << values[up - 1];
-      i = up;
+    const int64_t step = i + 1 < values.size() ? values[i + 1] - values[i] : -1;
+    size_t end = i + 1;
+    while (end < values.size() && values[end] - values[end - 1] == step)
+      ++end;
+    if (step == 0) {
+      printer << " times " << end - i;
+    } else if (step > 0 && end - i > 2) {
+      printer << " to " << values[end - 1];
+      if (step > 1)
+        printer << " by " << step;
     } else {
-      ++i;
+      end = i + 1;
     }
+    i = end;
   }
   printer << ']';
 }

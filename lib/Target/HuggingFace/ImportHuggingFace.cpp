@@ -77,6 +77,13 @@ void amk::registerFromHuggingFaceTranslation() {
       "import a Hugging Face checkpoint: a directory, or its config.json",
       [](llvm::SourceMgr &sources,
          MLIRContext *context) -> OwningOpRef<Operation *> {
+        // Without a place in the input, MLIR would print one all the same.
+        ScopedDiagnosticHandler plain(context, [](Diagnostic &diagnostic) {
+          if (!isa<UnknownLoc>(diagnostic.getLocation()))
+            return failure();
+          llvm::errs() << "error: " << diagnostic << "\n";
+          return success();
+        });
         StringRef path = sources.getMemoryBuffer(sources.getMainFileID())
                              ->getBufferIdentifier();
         StringRef directory = llvm::sys::path::parent_path(path);

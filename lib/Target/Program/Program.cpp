@@ -67,16 +67,18 @@ static LogicalResult writeFlatText(Operation *op, llvm::raw_ostream &os) {
   return success();
 }
 
-static FailureOr<core::Program> readProgram(const llvm::SourceMgr &sources,
-                                            MLIRContext *context) {
+static FailureOr<core::Program> readProgram(const llvm::SourceMgr &sources) {
   const llvm::MemoryBuffer *buffer =
       sources.getMemoryBuffer(sources.getMainFileID());
   core::Program program;
   std::string error;
   StringRef bytes = buffer->getBuffer();
-  if (!core::readProgram({bytes.data(), bytes.size()}, program, error))
-    return emitError(UnknownLoc::get(context))
-           << buffer->getBufferIdentifier() << ": " << error;
+  // Not a diagnostic: there is no place in a binary file to point to.
+  if (!core::readProgram({bytes.data(), bytes.size()}, program, error)) {
+    llvm::errs() << "error: " << buffer->getBufferIdentifier() << ": " << error
+                 << "\n";
+    return failure();
+  }
   return program;
 }
 
@@ -98,7 +100,7 @@ void amk::registerProgramTranslations() {
       "program-to-text", "disassemble a program file",
       [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &os,
          MLIRContext *context) -> LogicalResult {
-        FailureOr<core::Program> program = readProgram(*sources, context);
+        FailureOr<core::Program> program = readProgram(*sources);
         if (failed(program))
           return failure();
         std::ostringstream text;
@@ -110,7 +112,7 @@ void amk::registerProgramTranslations() {
       "program-to-amk", "the amk.schedule of a program file",
       [](llvm::SourceMgr &sources,
          MLIRContext *context) -> OwningOpRef<Operation *> {
-        FailureOr<core::Program> program = readProgram(sources, context);
+        FailureOr<core::Program> program = readProgram(sources);
         if (failed(program))
           return {};
         return unflattenModule(program->schedule, context,
