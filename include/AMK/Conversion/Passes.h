@@ -3,7 +3,9 @@
 #ifndef AMK_CONVERSION_PASSES_H
 #define AMK_CONVERSION_PASSES_H
 
+#include "AMK/Dialect/AMK/AMKOps.h"
 #include "AMK/Dialect/AMKExec/AMKExec.h"
+#include "AMK/Schedule/KernelPlan.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -20,6 +22,11 @@ namespace amk {
 
 #define GEN_PASS_REGISTRATION
 #include "AMK/Conversion/Passes.h.inc"
+
+/// Emits the kernel of a schedule at the builder's insertion point, and the
+/// plan that belongs to it.
+mlir::FailureOr<exec::KernelOp>
+emitKernelOp(ScheduleOp op, mlir::OpBuilder &builder, core::KernelPlan &plan);
 
 /// Appends what takes a schedule to LLVM and NVVM dialect: both conversions
 /// above, then MLIR's own.

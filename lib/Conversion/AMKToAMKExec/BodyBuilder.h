@@ -1,0 +1,123 @@
+//===- BodyBuilder.h - A task's body as amk_exec ----------------*- C++ -*-===//
+//
+// Builds the body of one task class. Operators are emitted by pulling: whatever
+// a tile stores is asked of the operator that makes it, which asks its inputs
+// in turn, so a fused body becomes one expression per element with no storage
+// in between. Only what must be seen by all threads (a gathered vector, the
+// partial sums of a product, attention's result) goes through shared memory; an
+// operator that needs that says so in `prepare`.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_LIB_CONVERSION_AMKTOAMKEXEC_BODYBUILDER_H
+#define AMK_LIB_CONVERSION_AMKTOAMKEXEC_BODYBUILDER_H
+
+#include "AMK/Dialect/AMKExec/AMKExec.h"
+#include "AMK/Schedule/KernelPlan.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+namespace amk {
+
+class BodyBuilder;
+
+/// How one operator is emitted. Registered by the operator's name.
+class OperatorEmitter {
+public:
+  virtual ~OperatorEmitter();
+
+  /// Emits what all threads do together before the elements. Not called for a
+  /// prologue: its consumer takes it in.
+  virtual mlir::LogicalResult prepare(BodyBuilder &, size_t /*op*/) const {
+    return mlir::success();
+  }
+  /// Element `index` of output `output`: f32, or i32 for integers. Null, after
+  /// an error, if that cannot be emitted.
+  virtual mlir::Value element(BodyBuilder &, size_t op, unsigned output,
+                              mlir::Value index) const = 0;
+  /// Size of the index space in which the operator stores: by default that of
+  /// its output.
+  virtual int64_t storeExtent(const BodyBuilder &, size_t op,
+                              unsigned output) const;
+  /// Stores for index `index`; by default the output's element.
+  virtual mlir::LogicalResult store(BodyBuilder &, size_t op, unsigned output,
+                                    mlir::Value index) const;
+  /// Whether `prepare` has stored the outputs itself.
+  virtual bool storesInPrepare() const { return false; }
+};
+
+/// The emitter of an operator, or null.
+const OperatorEmitter *lookupEmitter(llvm::StringRef name);
+
+class BodyBuilder {
+public:
+  BodyBuilder(mlir::OpBuilder &builder, mlir::Location loc,
+              const core::Schedule &schedule, const core::KernelPlan &plan,
+              const core::TaskClass &taskClass);
+
+  /// Fills the class with the body of its representative task.
+  mlir::LogicalResult build(exec::TaskClassOp op);
+
+  // For emitters.
+  const core::Operator &op(size_t i) const { return task.ops[i]; }
+  const core::Buffer &buffer(uint32_t id) const { return schedule.buffers[id]; }
+  const core::Buffer &operand(size_t i, unsigned operand) const {
+    return buffer(op(i).operands[operand]);
+  }
+  /// Element `index` of a buffer as it stands before operator `before`.
+  mlir::Value pull(uint32_t buffer, mlir::Value index, size_t before);
+  mlir::Value pull(size_t op, unsigned operand, mlir::Value index) {
+    return pull(this->op(op).operands[operand], index, op);
+  }
+  /// The operator before `before` that writes the buffer, if any.
+  std::optional<size_t> producer(uint32_t buffer, size_t before) const;
+  /// Fields of this tile's plan row.
+  mlir::Value place(uint32_t buffer);
+  mlir::Value generation(uint32_t buffer); ///< null if it has no packets
+  mlir::Value firstPacket(uint32_t buffer);
+  mlir::Value rangeFirst();
+  mlir::Value rangeSize();
+  std::optional<exec::PacketsAttr> packets(uint32_t buffer) const;
+  /// Brings a whole buffer into shared memory. `norm`: the rms_norm (by index)
+  /// whose gain and sum of squares are wanted, with or without the gain.
+  mlir::LogicalResult gather(uint32_t buffer, std::optional<size_t> norm,
+                             bool applyGain);
+  /// Scale of a normalisation, computed once per tile.
+  mlir::Value normScale(size_t norm);
+  void storeElement(uint32_t buffer, mlir::Value value, mlir::Value index,
+                    mlir::Value condition = {});
+  mlir::Type typeOf(core::ElementType type);
+  mlir::Value constant(int64_t v);
+  mlir::Value add(mlir::Value x, int64_t y);
+  mlir::LogicalResult error(size_t op, const llvm::Twine &message);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  const core::Schedule &schedule;
+  const core::KernelPlan &plan;
+  const core::TaskClass &taskClass;
+  const core::Task &task;
+
+private:
+  /// One stored output.
+  struct Sink {
+    size_t op;
+    unsigned output;
+    int64_t extent; ///< of the index space
+  };
+  std::vector<Sink> sinks() const;
+  mlir::LogicalResult emitElements(llvm::ArrayRef<Sink> group);
+  mlir::Value load(uint32_t buffer, mlir::Value index);
+  mlir::Value field(uint32_t word);
+  const core::ClassFields &fieldsOf(uint32_t buffer) const;
+
+  llvm::DenseMap<uint32_t, mlir::Value> fields;
+  llvm::DenseMap<size_t, mlir::Value> scales;
+  /// Elements computed for the index at hand: (operator, output, index).
+  std::map<std::tuple<size_t, unsigned, void *>, mlir::Value> elements;
+  exec::TaskClassOp body;
+};
+
+} // namespace amk
+
+#endif // AMK_LIB_CONVERSION_AMKTOAMKEXEC_BODYBUILDER_H
