@@ -1,0 +1,316 @@
+//===- VerifyStorage.cpp - V5 and V6: who wrote what is read --------------===//
+//
+// A sweep in program order over the bytes of every storage as they lie after
+// page assignment. Each byte remembers its last writer and who has read it
+// since. Older accesses need no look: they are ordered before the last writer,
+// or that was a violation itself.
+//
+//===----------------------------------------------------------------------===//
+
+#include "VerifyImpl.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+namespace amk::core::verifier {
+
+namespace {
+
+/// Bytes with one history.
+struct Fragment {
+  uint64_t hi = ~uint64_t(0);
+  uint32_t writer = kNone;       ///< tile
+  uint32_t buffer = kNone;       ///< that the writer wrote
+  std::vector<uint32_t> readers; ///< tiles; of every worker the latest at least
+};
+
+class ByteMap {
+public:
+  using Iterator = std::map<uint64_t, Fragment>::iterator;
+
+  ByteMap() { fragments[0] = {}; }
+
+  /// The fragments that make up [lo, hi), half-open.
+  std::pair<Iterator, Iterator> cut(uint64_t lo, uint64_t hi) {
+    const Iterator first = split(lo);
+    return {first, split(hi)};
+  }
+  void replace(Iterator first, Iterator last, uint32_t writer,
+               uint32_t buffer) {
+    const uint64_t hi = std::prev(last)->second.hi;
+    fragments.erase(std::next(first), last);
+    Fragment &f = first->second;
+    f.hi = hi;
+    f.writer = writer;
+    f.buffer = buffer;
+    f.readers.clear();
+  }
+
+private:
+  Iterator split(uint64_t at) {
+    Iterator it = std::prev(fragments.upper_bound(at));
+    if (it->first == at)
+      return it;
+    Fragment rest = it->second;
+    it->second.hi = at;
+    return fragments.emplace_hint(std::next(it), at, std::move(rest));
+  }
+
+  std::map<uint64_t, Fragment> fragments; ///< by first byte
+};
+
+class Sweep {
+public:
+  Sweep(Report &r, const Tiles &tiles, const Clocks *order,
+        const Clocks *visibility)
+      : r(r), s(r.s), tiles(tiles), order(order), visibility(visibility) {
+    // Where every buffer lives. Placement is inert in program order: one
+    // worker then.
+    const uint32_t owners = order ? tiles.workers : 1;
+    kScratch = owners;
+    uint32_t storages = owners + 1;
+    packets.resize(s.buffers.size());
+    for (uint32_t b = 0; b < s.buffers.size(); ++b) {
+      const Buffer &buffer = s.buffers[b];
+      own.push_back(storages);
+      if (buffer.kind == BufferKind::KvCache)
+        storages += 2; // earlier positions, and this one
+      else if (buffer.space == Space::Own && !buffer.readOnly() &&
+               buffer.kind != BufferKind::Local)
+        ++storages;
+      if (buffer.packetElements)
+        packets[b] = std::make_unique<PacketIndex>(s, buffer);
+    }
+    maps.resize(storages);
+  }
+
+  void run() {
+    for (uint32_t t = 0; t < tiles.tiles.size(); ++t) {
+      const Tile &tile = tiles.tiles[t];
+      for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+        if (r.full())
+          return;
+        checkWithin(t, i);
+        visit(t, i);
+      }
+    }
+    checkOutputs();
+  }
+
+private:
+  void checkWithin(uint32_t t, uint32_t i);
+  void visit(uint32_t t, uint32_t i);
+  void checkOutputs();
+  bool read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
+            bool mustBeWritten);
+  bool write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map);
+  void addReader(Fragment &f, uint32_t t);
+  enum class Race { ReadAfterWrite, WriteAfterWrite, WriteAfterRead };
+  bool race(uint32_t t, uint32_t i, uint32_t other, Race race);
+  std::string spanName(uint32_t i, uint64_t lo, uint64_t hi) const;
+
+  /// The bytes of an access in its storage.
+  Region placed(const Access &a) const {
+    Region region = a.region;
+    if (packets[a.buffer] && region.bytes && region.count) {
+      const Range p = packets[a.buffer]->packets(region.offset, region.end());
+      region = {uint64_t(p.lo), uint64_t(p.size()), 0, 1};
+    }
+    region.offset += s.buffers[a.buffer].pageOffset *
+                     (s.buffers[a.buffer].space != Space::Own);
+    return region;
+  }
+
+  Report &r;
+  const Schedule &s;
+  const Tiles &tiles;
+  const Clocks *order, *visibility;
+  uint32_t kScratch;         ///< storages below are shared memory by worker
+  std::vector<uint32_t> own; ///< by buffer
+  std::vector<std::unique_ptr<PacketIndex>> packets; ///< by buffer
+  std::vector<ByteMap> maps;
+};
+
+std::string Sweep::spanName(uint32_t i, uint64_t lo, uint64_t hi) const {
+  const Buffer &b = s.buffers[tiles.accesses[i].buffer];
+  const uint64_t base = b.space == Space::Own ? 0 : b.pageOffset;
+  return say({b.packetElements ? "packet bytes [" : "bytes [", lo - base, ", ",
+              hi - base, ") of '", b.name, "'"});
+}
+
+/// The operands of one operator lie apart: nothing orders what it does inside
+/// a tile. (One buffer updated in place is V1's business.)
+void Sweep::checkWithin(uint32_t t, uint32_t i) {
+  const Tile &tile = tiles.tiles[t];
+  const Access &a = tiles.accesses[i];
+  const Buffer &b = s.buffers[a.buffer];
+  if (b.space == Space::Own)
+    return;
+  for (uint32_t j = i + 1;
+       j < tile.lastAccess && tiles.accessOp[j] == tiles.accessOp[i]; ++j) {
+    const Access &o = tiles.accesses[j];
+    if (o.buffer == a.buffer || s.buffers[o.buffer].space != b.space ||
+        (!a.write && !o.write) || !overlap(placed(a), placed(o)))
+      continue;
+    r.add("V5", atTask(tile.task, tiles.accessOp[i], tile.index),
+          say({"touches '", b.name, "' and '", s.buffers[o.buffer].name,
+               "' at once, which share bytes of a page"}))
+        .notes.push_back({atBuffer(o.buffer), "the other buffer"});
+    return;
+  }
+}
+
+void Sweep::visit(uint32_t t, uint32_t i) {
+  const Access &a = tiles.accesses[i];
+  const Buffer &b = s.buffers[a.buffer];
+  if (b.readOnly())
+    return;
+  const Region region = placed(a);
+  const auto each = [&](uint32_t storage, bool mustBeWritten) {
+    const bool one = region.contiguous();
+    const uint64_t bytes = one ? region.bytes * region.count : region.bytes;
+    for (uint64_t k = 0; bytes && k < (one ? 1 : region.count); ++k) {
+      const uint64_t lo = region.offset + k * region.stride;
+      if (a.write ? !write(t, i, lo, lo + bytes, maps[storage])
+                  : !read(t, i, lo, lo + bytes, maps[storage], mustBeWritten))
+        return false; // one violation an access is enough
+    }
+    return true;
+  };
+  if (region.count == 0)
+    return;
+  if (b.kind == BufferKind::KvCache) {
+    if (a.position != Position::Now && !each(own[a.buffer], false))
+      return;
+    if (a.position != Position::Past)
+      each(own[a.buffer] + 1, true);
+    return;
+  }
+  const uint32_t worker = order ? tiles.tiles[t].worker : 0;
+  each(b.space == Space::Shared    ? worker
+       : b.space == Space::Scratch ? kScratch
+                                   : own[a.buffer],
+       true);
+}
+
+bool Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race) {
+  const Tile &tile = tiles.tiles[t], &from = tiles.tiles[other];
+  const std::string &name = s.buffers[tiles.accesses[i].buffer].name;
+  const std::string first = tileName(s, from);
+  const char *does = race == Race::ReadAfterWrite ? "reads" : "writes";
+  const char *did = race == Race::WriteAfterRead ? "reads" : "writes";
+  r.add("V5", atTask(tile.task, tiles.accessOp[i], tile.index),
+        say({"race: ", does, " '", name, "' on worker ", tile.worker,
+             ", but no hand-off ",
+             race == Race::WriteAfterRead ? "puts the read by "
+                                          : "makes visible the write by ",
+             first, " on worker ", from.worker,
+             race == Race::WriteAfterRead ? " before it" : ""}))
+      .notes.push_back({atTask(from.task, kNone, from.index),
+                        say({first, " ", did, " the same bytes"})});
+  return false;
+}
+
+bool Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
+                 bool mustBeWritten) {
+  const Access &a = tiles.accesses[i];
+  const Buffer &b = s.buffers[a.buffer];
+  const Tile &tile = tiles.tiles[t];
+  const Place place = atTask(tile.task, tiles.accessOp[i], tile.index);
+  const auto [first, last] = map.cut(lo, hi);
+  for (auto it = first; it != last; ++it) {
+    Fragment &f = it->second;
+    if (f.writer == kNone) {
+      if (mustBeWritten) {
+        std::string where = b.space == Space::Shared && order
+                                ? say({" at worker ", tile.worker})
+                                : std::string();
+        r.add("V6", place,
+              say({"reads ", spanName(i, it->first, f.hi),
+                   ", which nothing has written", where}))
+            .notes.push_back({atBuffer(a.buffer), "the buffer"});
+        return false;
+      }
+      addReader(f, t);
+      continue;
+    }
+    const Tile &from = tiles.tiles[f.writer];
+    if (f.buffer != a.buffer) {
+      r.add("V6", place,
+            say({"reads ", spanName(i, it->first, f.hi),
+                 ", but the last write there was to '",
+                 s.buffers[f.buffer].name, "'"}))
+          .notes.push_back({atTask(from.task, kNone, from.index),
+                            say({"by ", tileName(s, from)})});
+      return false;
+    }
+    if (visibility && f.writer != t && !b.packetElements &&
+        !visibility->ordered(tiles, f.writer, t))
+      return race(t, i, f.writer, Race::ReadAfterWrite);
+    addReader(f, t);
+  }
+  return true;
+}
+
+bool Sweep::write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi,
+                  ByteMap &map) {
+  const auto [first, last] = map.cut(lo, hi);
+  if (order)
+    for (auto it = first; it != last; ++it) {
+      const Fragment &f = it->second;
+      if (f.writer != kNone && f.writer != t &&
+          !visibility->ordered(tiles, f.writer, t))
+        return race(t, i, f.writer, Race::WriteAfterWrite);
+      for (uint32_t reader : f.readers)
+        if (reader != t && !order->ordered(tiles, reader, t))
+          return race(t, i, reader, Race::WriteAfterRead);
+    }
+  map.replace(first, last, t, tiles.accesses[i].buffer);
+  return true;
+}
+
+void Sweep::addReader(Fragment &f, uint32_t t) {
+  if (!order || (!f.readers.empty() && f.readers.back() == t))
+    return;
+  f.readers.push_back(t);
+  if (f.readers.size() <= 2 * size_t(tiles.workers))
+    return;
+  // Keep the latest of every worker: its queue orders the others before it.
+  std::sort(f.readers.begin(), f.readers.end(), [&](uint32_t a, uint32_t b) {
+    return std::make_pair(tiles.tiles[a].worker, tiles.tiles[b].slot) <
+           std::make_pair(tiles.tiles[b].worker, tiles.tiles[a].slot);
+  });
+  f.readers.erase(std::unique(f.readers.begin(), f.readers.end(),
+                              [&](uint32_t a, uint32_t b) {
+                                return tiles.tiles[a].worker ==
+                                       tiles.tiles[b].worker;
+                              }),
+                  f.readers.end());
+}
+
+void Sweep::checkOutputs() {
+  for (uint32_t b = 0; b < s.buffers.size() && !r.full(); ++b) {
+    const Buffer &buffer = s.buffers[b];
+    if (buffer.kind != BufferKind::Output)
+      continue;
+    const auto [first, last] = maps[own[b]].cut(0, buffer.regionBytes());
+    for (auto it = first; it != last; ++it)
+      if (it->second.writer == kNone) {
+        r.add("V6", atBuffer(b),
+              say({"expected an output to be fully written, found nothing to "
+                   "write bytes [",
+                   it->first, ", ", it->second.hi, ")"}));
+        break;
+      }
+  }
+}
+
+} // namespace
+
+void checkStorage(Report &r, const Tiles &tiles, const Clocks *order,
+                  const Clocks *visibility) {
+  Sweep(r, tiles, order, visibility).run();
+}
+
+} // namespace amk::core::verifier
