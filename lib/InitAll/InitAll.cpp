@@ -2,8 +2,11 @@
 
 #include "AMK/InitAll.h"
 
+#include "AMK/Conversion/Passes.h"
 #include "AMK/Dialect/AMK/AMKDialect.h"
+#include "AMK/Dialect/AMKExec/AMKExec.h"
 #include "AMK/Target/HuggingFace.h"
+#include "AMK/Target/PTX.h"
 #include "AMK/Target/Program.h"
 #include "AMK/Transforms/Passes.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -27,7 +30,7 @@
 using namespace mlir;
 
 void amk::registerAllDialects(DialectRegistry &registry) {
-  registry.insert<AMKDialect>();
+  registry.insert<AMKDialect, exec::AMKExecDialect>();
   registry
       .insert<DLTIDialect, LLVM::LLVMDialect, NVVM::NVVMDialect,
               arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect,
@@ -47,6 +50,8 @@ void amk::registerAllDialects(DialectRegistry &registry) {
 void amk::registerAllPasses() {
   registerAMKTransformsPasses();
   registerCompilePipeline();
+  registerAMKConversionPasses();
+  registerKernelPipeline();
   registerCSEPass();
   registerCanonicalizerPass();
   registerSymbolDCEPass();
@@ -68,6 +73,7 @@ void amk::registerAllPasses() {
 void amk::registerAllTranslations() {
   registerFromHuggingFaceTranslation();
   registerProgramTranslations();
+  registerToPTXTranslation();
 }
 
 void amk::setToolDefaults() {

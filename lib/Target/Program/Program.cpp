@@ -3,6 +3,7 @@
 #include "AMK/Target/Program.h"
 
 #include "AMK/Dialect/AMK/Flatten.h"
+#include "AMK/Target/PTX.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
@@ -38,6 +39,13 @@ FailureOr<core::Program> amk::buildProgram(ScheduleOp op) {
     return failure();
   core::Program program;
   program.schedule = std::move(*flat);
+  if (program.schedule.concurrent && program.schedule.target) {
+    FailureOr<core::Kernel> kernel = emitKernel(op);
+    if (failed(kernel))
+      return failure();
+    program.hasKernel = true;
+    program.kernel = std::move(*kernel);
+  }
   return program;
 }
 

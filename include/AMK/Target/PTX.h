@@ -1,0 +1,29 @@
+//===- PTX.h - From kernels to PTX ------------------------------*- C++ -*-===//
+
+#ifndef AMK_TARGET_PTX_H
+#define AMK_TARGET_PTX_H
+
+#include "AMK/Dialect/AMK/AMKOps.h"
+#include "AMK/Schedule/ProgramFile.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+#include <string>
+
+namespace amk {
+
+/// PTX of a gpu.module in LLVM and NVVM dialect, for `chip` ("sm_90"), by the
+/// NVPTX backend in this process.
+mlir::FailureOr<std::string> emitPTX(mlir::gpu::GPUModuleOp module,
+                                     llvm::StringRef chip);
+
+/// The kernel of a concurrent schedule with a target: its plan, its places and
+/// its PTX. The schedule is not changed.
+mlir::FailureOr<core::Kernel> emitKernel(ScheduleOp op);
+
+/// Registers `--amk-to-ptx`.
+void registerToPTXTranslation();
+
+} // namespace amk
+
+#endif // AMK_TARGET_PTX_H

@@ -1,0 +1,92 @@
+//===- ToPTX.cpp - Schedules to kernels -----------------------------------===//
+
+#include "AMK/Conversion/Passes.h"
+#include "AMK/Dialect/AMK/AMKDialect.h"
+#include "AMK/Target/PTX.h"
+#include "AMK/Target/Program.h"
+
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace amk {
+
+static void addLowering(OpPassManager &pm) {
+  pm.addPass(createConvertAMKExecToNVVM());
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createArithToLLVMConversionPass());
+  kernels.addPass(createConvertControlFlowToLLVMPass());
+  kernels.addPass(createConvertNVVMToLLVMPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+}
+
+void buildKernelPipeline(OpPassManager &pm) {
+  pm.addPass(createConvertAMKToAMKExec());
+  addLowering(pm);
+}
+
+void registerKernelPipeline() {
+  PassPipelineRegistration<>(
+      "amk-lower-kernel",
+      "lower concurrent schedules to kernels in LLVM and NVVM dialect",
+      [](OpPassManager &pm) { buildKernelPipeline(pm); });
+}
+
+FailureOr<core::Kernel> emitKernel(ScheduleOp op) {
+  core::KernelPlan plan;
+  OwningOpRef<ModuleOp> module(ModuleOp::create(op.getLoc()));
+  op.getContext()
+      ->loadDialect<exec::AMKExecDialect, arith::ArithDialect,
+                    LLVM::LLVMDialect, NVVM::NVVMDialect, gpu::GPUDialect,
+                    scf::SCFDialect, cf::ControlFlowDialect>();
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+  FailureOr<exec::KernelOp> kernelOp = emitKernelOp(op, builder, plan);
+  if (failed(kernelOp))
+    return failure();
+  core::Kernel kernel = std::move(plan.kernel);
+  kernel.entry = kernelOp->getSymName().str();
+  PassManager pm(op.getContext());
+  addLowering(pm);
+  if (failed(pm.run(*module)))
+    return failure();
+  auto kernels = module->getOps<gpu::GPUModuleOp>();
+  gpu::GPUModuleOp gpuModule = *kernels.begin();
+  for (auto function : gpuModule.getOps<LLVM::LLVMFuncOp>())
+    if (auto threads =
+            function->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid"))
+      kernel.threads = uint32_t(threads[0]);
+  FailureOr<std::string> ptx = emitPTX(gpuModule, kernel.chip);
+  if (failed(ptx))
+    return failure();
+  kernel.ptx = std::move(*ptx);
+  return kernel;
+}
+
+void registerToPTXTranslation() {
+  TranslateFromMLIRRegistration toPTX(
+      "amk-to-ptx", "emit the PTX of a concurrent amk.schedule",
+      [](Operation *op, llvm::raw_ostream &os) -> LogicalResult {
+        FailureOr<ScheduleOp> schedule = getOnlySchedule(op);
+        if (failed(schedule))
+          return failure();
+        FailureOr<core::Kernel> kernel = emitKernel(*schedule);
+        if (failed(kernel))
+          return failure();
+        os << kernel->ptx;
+        return success();
+      },
+      [](DialectRegistry &registry) { registry.insert<AMKDialect>(); });
+}
+
+} // namespace amk
