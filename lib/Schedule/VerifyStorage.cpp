@@ -102,12 +102,13 @@ private:
   void checkWithin(uint32_t t, uint32_t i);
   void visit(uint32_t t, uint32_t i);
   void checkOutputs();
-  bool read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
+  void read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
             bool mustBeWritten);
-  bool write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map);
+  void write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map);
   void addReader(Fragment &f, uint32_t t);
   enum class Race { ReadAfterWrite, WriteAfterWrite, WriteAfterRead };
-  bool race(uint32_t t, uint32_t i, uint32_t other, Race race);
+  void race(uint32_t t, uint32_t i, uint32_t other, Race race);
+  void wrongWriter(uint32_t t, uint32_t i, uint64_t lo, const Fragment &f);
   std::string spanName(uint32_t i, uint64_t lo, uint64_t hi) const;
 
   /// The bytes of an access in its storage.
@@ -130,6 +131,7 @@ private:
   std::vector<uint32_t> own; ///< by buffer
   std::vector<std::unique_ptr<PacketIndex>> packets; ///< by buffer
   std::vector<ByteMap> maps;
+  bool reported = false; ///< one violation an access is enough
 };
 
 std::string Sweep::spanName(uint32_t i, uint64_t lo, uint64_t hi) const {
@@ -172,17 +174,18 @@ void Sweep::visit(uint32_t t, uint32_t i) {
     const uint64_t bytes = one ? region.bytes * region.count : region.bytes;
     for (uint64_t k = 0; bytes && k < (one ? 1 : region.count); ++k) {
       const uint64_t lo = region.offset + k * region.stride;
-      if (a.write ? !write(t, i, lo, lo + bytes, maps[storage])
-                  : !read(t, i, lo, lo + bytes, maps[storage], mustBeWritten))
-        return false; // one violation an access is enough
+      if (a.write)
+        write(t, i, lo, lo + bytes, maps[storage]);
+      else
+        read(t, i, lo, lo + bytes, maps[storage], mustBeWritten);
     }
-    return true;
   };
+  reported = false;
   if (region.count == 0)
     return;
   if (b.kind == BufferKind::KvCache) {
-    if (a.position != Position::Now && !each(own[a.buffer], false))
-      return;
+    if (a.position != Position::Now)
+      each(own[a.buffer], false);
     if (a.position != Position::Past)
       each(own[a.buffer] + 1, true);
     return;
@@ -194,7 +197,10 @@ void Sweep::visit(uint32_t t, uint32_t i) {
        true);
 }
 
-bool Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race) {
+void Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race) {
+  if (reported)
+    return;
+  reported = true;
   const Tile &tile = tiles.tiles[t], &from = tiles.tiles[other];
   const std::string &name = s.buffers[tiles.accesses[i].buffer].name;
   const std::string first = tileName(s, from);
@@ -209,65 +215,62 @@ bool Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race) {
              race == Race::WriteAfterRead ? " before it" : ""}))
       .notes.push_back({atTask(from.task, kNone, from.index),
                         say({first, " ", did, " the same bytes"})});
-  return false;
 }
 
-bool Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
+void Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
                  bool mustBeWritten) {
   const Access &a = tiles.accesses[i];
   const Buffer &b = s.buffers[a.buffer];
-  const Tile &tile = tiles.tiles[t];
-  const Place place = atTask(tile.task, tiles.accessOp[i], tile.index);
   const auto [first, last] = map.cut(lo, hi);
   for (auto it = first; it != last; ++it) {
     Fragment &f = it->second;
-    if (f.writer == kNone) {
-      if (mustBeWritten) {
-        std::string where = b.space == Space::Shared && order
-                                ? say({" at worker ", tile.worker})
-                                : std::string();
-        r.add("V6", place,
-              say({"reads ", spanName(i, it->first, f.hi),
-                   ", which nothing has written", where}))
-            .notes.push_back({atBuffer(a.buffer), "the buffer"});
-        return false;
-      }
-      addReader(f, t);
-      continue;
-    }
-    const Tile &from = tiles.tiles[f.writer];
-    if (f.buffer != a.buffer) {
-      r.add("V6", place,
-            say({"reads ", spanName(i, it->first, f.hi),
-                 ", but the last write there was to '",
-                 s.buffers[f.buffer].name, "'"}))
-          .notes.push_back({atTask(from.task, kNone, from.index),
-                            say({"by ", tileName(s, from)})});
-      return false;
-    }
-    if (visibility && f.writer != t && !b.packetElements &&
-        !visibility->ordered(tiles, f.writer, t))
-      return race(t, i, f.writer, Race::ReadAfterWrite);
+    if (f.writer == kNone ? mustBeWritten : f.buffer != a.buffer)
+      wrongWriter(t, i, it->first, f);
+    else if (f.writer != kNone && f.writer != t && visibility &&
+             !b.packetElements && !visibility->ordered(tiles, f.writer, t))
+      race(t, i, f.writer, Race::ReadAfterWrite);
     addReader(f, t);
   }
-  return true;
 }
 
-bool Sweep::write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi,
+void Sweep::wrongWriter(uint32_t t, uint32_t i, uint64_t lo,
+                        const Fragment &f) {
+  if (reported)
+    return;
+  reported = true;
+  const Access &a = tiles.accesses[i];
+  const Tile &tile = tiles.tiles[t];
+  const Place place = atTask(tile.task, tiles.accessOp[i], tile.index);
+  const std::string reads = "reads " + spanName(i, lo, f.hi);
+  if (f.writer == kNone) {
+    const bool local = s.buffers[a.buffer].space == Space::Shared && order;
+    r.add("V6", place,
+          say({reads, ", which nothing has written",
+               local ? say({" at worker ", tile.worker}) : std::string()}))
+        .notes.push_back({atBuffer(a.buffer), "the buffer"});
+    return;
+  }
+  const Tile &from = tiles.tiles[f.writer];
+  r.add("V6", place,
+        say({reads, ", but the last write there was to '",
+             s.buffers[f.buffer].name, "'"}))
+      .notes.push_back({atTask(from.task, kNone, from.index),
+                        say({"by ", tileName(s, from)})});
+}
+
+void Sweep::write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi,
                   ByteMap &map) {
   const auto [first, last] = map.cut(lo, hi);
-  if (order)
-    for (auto it = first; it != last; ++it) {
-      const Fragment &f = it->second;
-      if (f.writer != kNone && f.writer != t &&
-          !visibility->ordered(tiles, f.writer, t))
-        return race(t, i, f.writer, Race::WriteAfterWrite);
-      for (uint32_t reader : f.readers)
-        if (reader != t && !order->ordered(tiles, reader, t))
-          return race(t, i, reader, Race::WriteAfterRead);
-    }
+  for (auto it = first; order && it != last; ++it) {
+    const Fragment &f = it->second;
+    if (f.writer != kNone && f.writer != t &&
+        !visibility->ordered(tiles, f.writer, t))
+      race(t, i, f.writer, Race::WriteAfterWrite);
+    for (uint32_t reader : f.readers)
+      if (reader != t && !order->ordered(tiles, reader, t))
+        race(t, i, reader, Race::WriteAfterRead);
+  }
   map.replace(first, last, t, tiles.accesses[i].buffer);
-  return true;
 }
 
 void Sweep::addReader(Fragment &f, uint32_t t) {

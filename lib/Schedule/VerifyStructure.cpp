@@ -325,7 +325,7 @@ bool Structure::checkGranules(uint32_t t, uint32_t bound, uint32_t tile) {
     const OperatorModel *model = lookupOperator(op.name);
     int64_t granule = std::max<int64_t>(model->granule(s, op), 1);
     if (task.stream.rows && model->streamedOperand() != kNone)
-      granule = std::max<int64_t>(granule, task.stream.rows);
+      granule = std::max<int64_t>(granule, kPackRows);
     if (range.hi % granule) {
       r.add("V1", atTask(t, uint32_t(o), tile),
             say({"expected a bound that is a multiple of ", granule, ", found ",

@@ -1,4 +1,5 @@
-//===- HappensBeforeTest.cpp - V4 against brute force ---------------------===//
+//===- V4Test.cpp - V4 against brute force
+//----------------------------------===//
 
 #include "AMK/Schedule/HappensBefore.h"
 #include "Builder.h"

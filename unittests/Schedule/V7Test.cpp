@@ -1,0 +1,114 @@
+//===- V7Test.cpp - V7: it fits -------------------------------------------===//
+
+#include "Builder.h"
+
+using namespace amk::core;
+using namespace amk::core::test;
+
+namespace {
+
+struct V7Test : testing::Test {
+  Builder b{false};
+  uint32_t x = b.input("x", 8), y = b.value("y", 8), z = b.output("z", 8);
+  V7Test() {
+    b.hash("write", x, y);
+    b.hash("read", y, z);
+  }
+  void expect(const char *message) {
+    EXPECT_NE(b.check().find(message), std::string::npos)
+        << "expected: " << message << "\nfound: " << b.check();
+  }
+};
+
+TEST_F(V7Test, Chips) {
+  for (const auto &[chip, bytes] :
+       {std::pair("sm_80", 166912u), std::pair("sm_90", 232448u),
+        std::pair("sm_100", 232448u), std::pair("sm_120", 101376u)}) {
+    b.s.target = Target{chip, 1, bytes};
+    EXPECT_EQ(b.check(), "");
+    b.s.target->sharedBytes = bytes + 1;
+    EXPECT_EQ(b.check(), "V7: target: expected at most " +
+                             std::to_string(bytes) +
+                             " bytes of shared memory on " + chip + ", found " +
+                             std::to_string(bytes + 1) + "\n");
+  }
+  b.s.target = Target{"sm_70", 1, 1024};
+  expect("V7: target: expected one of sm_80, sm_90, sm_100, sm_120, found "
+         "'sm_70'");
+}
+
+TEST_F(V7Test, Workers) {
+  b.s.target->workers = 1024;
+  EXPECT_EQ(b.check(), "");
+  b.s.target->workers = 1025;
+  expect("V7: target: expected 1 to 1024 workers, found 1025");
+  b.s.target->workers = 0;
+  expect("V7: target: expected 1 to 1024 workers, found 0");
+}
+
+TEST_F(V7Test, Counters) {
+  b.counters("c", 1 << 20);
+  EXPECT_EQ(b.check(), "");
+  b.counters("d");
+  expect("V7: counters: expected at most 1048576, found 1048577");
+}
+
+TEST_F(V7Test, HandOffs) {
+  const uint32_t c = b.counters("c", 1 << 20);
+  for (int i = 0; i < 17; ++i) {
+    b.signal(0, c);
+    b.s.tasks[0].signals.back().fan.last = b.s.addTable({(1 << 20) - 1});
+  }
+  expect("V7: waits and signals of all tiles: expected at most 16777216, found "
+         "17825792");
+}
+
+TEST_F(V7Test, SharedPagesAndRing) {
+  b.s.buffers[y].space = Space::Shared;
+  b.s.buffers[y].pageOffset = 1024;
+  b.s.ring = Ring{2, 512, 1, 1, 1};
+  b.s.target->sharedBytes = 1024 + 32 + 1024;
+  EXPECT_EQ(b.check(), "");
+  --b.s.target->sharedBytes;
+  expect("V7: shared memory of a worker: expected at most 2079 bytes, found "
+         "1056 of pages and 1024 of ring");
+}
+
+TEST_F(V7Test, PageAlignment) {
+  b.s.buffers[y].space = Space::Scratch;
+  b.s.buffers[y].pageOffset = 2;
+  expect(
+      "V7: buffer 'y': expected a page offset that is a multiple of 4, found "
+      "2");
+  b.s.buffers[y].pageOffset = ~uint64_t(0) - 3;
+  expect("V7: buffer 'y': expected a page offset of at most 70368744177664");
+}
+
+TEST_F(V7Test, PacketPages) {
+  const uint32_t p = b.packets("p", 8, 6), q = b.packets("q", 8, 6);
+  b.hash("p", x, p);
+  b.hash("q", x, q);
+  Buffer &bp = b.s.buffers[p], &bq = b.s.buffers[q];
+  bp.space = bq.space = Space::Scratch;
+  expect("V7: buffer 'q': shares bytes of its page with 'p': expected "
+         "different generations\n  note: the other buffer");
+  bq.packetGeneration = 1;
+  EXPECT_EQ(b.check(), "");
+  bq.packetGeneration = 0;
+  bq.pageOffset = 16; // two packets each
+  expect("expected different generations");
+  bq.pageOffset = 32;
+  EXPECT_EQ(b.check(), "");
+  bq.pageOffset = 24;
+  expect("V7: buffer 'q': expected a page offset that is a multiple of 16, "
+         "found 24");
+  bq.pageOffset = 32;
+  b.s.buffers[y].space = Space::Scratch;
+  b.s.buffers[y].pageOffset = 60;
+  expect("V7: buffer 'y': shares bytes of its page with 'q': expected packets "
+         "to share with packets only");
+  b.s.buffers[y].pageOffset = 64;
+  EXPECT_EQ(b.check(), "");
+}
+
+} // namespace
