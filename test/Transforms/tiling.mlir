@@ -5,15 +5,15 @@
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=1 | FileCheck %s --check-prefix=ONE
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=133 2>&1 | FileCheck %s --check-prefix=MANY
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=target=sm_75 2>&1 | FileCheck %s --check-prefix=CHIP
-// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-compile=workers=6 --amk-tiling 2>&1 | FileCheck %s --check-prefix=LATE
+// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-synchronization --amk-tiling 2>&1 | FileCheck %s --check-prefix=LATE
 
 // 256 rows in groups of four over six workers: 64 groups are 4 x 11 + 2 x 10.
-// CHECK-DAG: #[[$OWN:.*]] = #amk.cut<sizes [44 times 4, 40 times 2]>
-// CHECK-DAG: #[[$QKV:.*]] = #amk.cut<sizes [24 times 2, 20 times 4]>
+// CHECK-DAG: #[[$OWN:.*]] = #amk.cut<even 256 in 6 by 4>
+// CHECK-DAG: #[[$QKV:.*]] = #amk.cut<even 128 in 6 by 4>
 // CHECK-DAG: #[[$HEADS:.*]] = #amk.cut<even 4 in 4>
 // CHECK-DAG: #[[$GU:.*]] = #amk.cut<even 768 in 6>
 // The argmax's blocks of 16 rows stay whole.
-// CHECK-DAG: #[[$HEAD:.*]] = #amk.cut<sizes [32 times 2, 16 times 4]>
+// CHECK-DAG: #[[$HEAD:.*]] = #amk.cut<even 128 in 6 by 16>
 // CHECK: amk.schedule @decode {{.*}} target<chip = "sm_90", workers = 6, shared_bytes = 232448>
 // CHECK: amk.task @embed tiles(#[[$OWN]]) {
 // CHECK: amk.task @qkv tiles(#[[$QKV]]) {
