@@ -93,8 +93,8 @@ public:
   }
 
   std::string info() override {
-    return "cpu: " + std::to_string(options.threads) +
-           (options.threads == 1 ? " thread" : " threads");
+    return "device: " + std::to_string(options.threads) +
+           (options.threads == 1 ? " thread\n" : " threads\n");
   }
 
 private:

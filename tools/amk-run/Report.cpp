@@ -2,8 +2,7 @@
 
 #include "Report.h"
 
-#include "AMK/Runtime/Kernels.h"
-
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <unistd.h>
@@ -77,8 +76,16 @@ void printInfo(const core::Program &program) {
 
 void printDevices() {
   constexpr int kMost = 64;
-  std::unique_ptr<runtime::Device> cpu = runtime::createCpuDevice({});
-  std::printf("cpu: %s", cpu->info().c_str());
+  // The first line of a device's information is about the device.
+  const auto firstLine = [](runtime::Device &device) {
+    std::string info = device.info();
+    info.resize(std::min(info.find('\n'), info.size()));
+    const std::string label = "device: ";
+    return info.compare(0, label.size(), label) ? info
+                                                : info.substr(label.size());
+  };
+  const auto cpu = runtime::createCpuDevice({});
+  std::printf("cpu: %s\n", firstLine(*cpu).c_str());
   for (int i = 0; i < kMost; ++i) {
     std::unique_ptr<runtime::Device> device;
     runtime::CudaOptions options;
@@ -89,8 +96,7 @@ void printDevices() {
         std::printf("cuda: none: %s\n", status.message().c_str());
       return;
     }
-    const std::string info = device->info();
-    std::printf("cuda:%d: %s\n", i, info.substr(0, info.find('\n')).c_str());
+    std::printf("cuda:%d: %s\n", i, firstLine(*device).c_str());
   }
 }
 

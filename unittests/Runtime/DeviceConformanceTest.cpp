@@ -1,0 +1,205 @@
+//===- DeviceConformanceTest.cpp - What every device promises -------------===//
+//
+// One suite for the devices that exist. Programs are the toy Llama at its last
+// stage; a device that needs a kernel takes program files of the compiler
+// instead, named by AMK_CONFORMANCE_PROGRAMS (separated by colons), and is
+// left out, with a word, where it or they are missing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ToyProgram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+using namespace amk;
+using namespace amk::runtime;
+using namespace amk::runtime::test;
+
+namespace {
+
+std::vector<std::string> programFiles() {
+  std::vector<std::string> files;
+  if (const char *list = std::getenv("AMK_CONFORMANCE_PROGRAMS")) {
+    std::istringstream in(list);
+    for (std::string file; std::getline(in, file, ':');)
+      if (!file.empty())
+        files.push_back(file);
+  }
+  return files;
+}
+
+class Conformance : public ::testing::TestWithParam<const char *> {
+protected:
+  bool cuda() const { return std::string(GetParam()) == "cuda"; }
+
+  /// Device and programs, or a skipped test.
+  void SetUp() override {
+    if (!makeDevice().ok())
+      GTEST_SKIP() << "no cuda device: " << makeDevice().message();
+    for (const std::string &file : programFiles()) {
+      std::ifstream in(file, std::ios::binary);
+      std::stringstream bytes;
+      bytes << in.rdbuf();
+      std::string error;
+      programs.emplace_back();
+      ASSERT_TRUE(core::readProgram(bytes.str(), programs.back(), error))
+          << file << ": " << error;
+      TokenBuffers found;
+      if (!findTokenBuffers(programs.back().schedule, found).ok() ||
+          (cuda() && !programs.back().hasKernel))
+        programs.pop_back();
+    }
+    if (!cuda())
+      programs.push_back(toyProgram(oddLlama(), Stage::Streamed));
+    if (programs.empty())
+      GTEST_SKIP() << "no program with a kernel: set AMK_CONFORMANCE_PROGRAMS";
+  }
+
+  Status makeDevice() {
+    if (cuda())
+      return createCudaDevice({}, device);
+    CpuOptions options;
+    options.threads = 3;
+    device = createCpuDevice(options);
+    return {};
+  }
+
+  Status load(const core::Program &program) {
+    if (Status s = makeDevice(); !s.ok())
+      return s;
+    weights = randomWeights(7);
+    return device->load(program, *weights, {});
+  }
+
+  std::vector<core::Program> programs;
+  std::unique_ptr<Device> device;
+  std::unique_ptr<WeightSource> weights;
+  const std::vector<int32_t> tokens = {0, 100, 3, 55, 7};
+};
+
+TEST_P(Conformance, TwoRunsGiveTheSameBits) {
+  for (const core::Program &program : programs) {
+    ASSERT_OK(load(program));
+    const auto first = runTokens(program, *device, tokens);
+    EXPECT_EQ(runTokens(program, *device, tokens), first);
+    ASSERT_OK(load(program));
+    EXPECT_EQ(runTokens(program, *device, tokens), first);
+    // Loading again on a device that has a program.
+    ASSERT_OK(device->load(program, *weights, {}));
+    EXPECT_EQ(runTokens(program, *device, tokens), first);
+  }
+}
+
+TEST_P(Conformance, AgreesWithTheReference) {
+  for (const core::Program &program : programs) {
+    ASSERT_OK(load(program));
+    const auto got = runTokens(program, *device, tokens);
+    CpuOptions one;
+    one.threads = 1;
+    const auto expected = runOnCpu(program, one, tokens);
+    for (size_t i = 0; i < got.size(); ++i) {
+      double error = 0, size = 0;
+      for (size_t j = 0; j < got[i].size(); ++j) {
+        error += std::pow(double(got[i][j]) - double(expected[i][j]), 2);
+        size += std::pow(double(expected[i][j]), 2);
+      }
+      EXPECT_LE(std::sqrt(error / size), cuda() ? 1e-2 : 0.0);
+    }
+  }
+}
+
+TEST_P(Conformance, TheCacheStaysBetweenLaunches) {
+  for (const core::Program &program : programs) {
+    ASSERT_OK(load(program));
+    const auto all = runTokens(program, *device, tokens);
+    // The last position again: the cache holds all before it.
+    TokenBuffers buffers;
+    ASSERT_OK(findTokenBuffers(program.schedule, buffers));
+    double ms = -1;
+    ASSERT_OK(device->write(buffers.token, &tokens.back(), 4));
+    ASSERT_OK(device->launch(int64_t(tokens.size()) - 1, ms));
+    EXPECT_GT(ms, 0);
+    std::vector<float> again(all.back().size());
+    ASSERT_OK(device->read(buffers.logits, again.data(), again.size() * 4));
+    EXPECT_EQ(again, all.back());
+    int32_t next = -1;
+    ASSERT_OK(device->read(buffers.next, &next, 4));
+    EXPECT_EQ(next,
+              std::max_element(again.begin(), again.end()) - again.begin());
+  }
+}
+
+TEST_P(Conformance, ManyLaunchesFeedEachOther) {
+  for (const core::Program &program : programs) {
+    ASSERT_OK(load(program));
+    GenerateOptions options;
+    options.prompt = {5};
+    options.maxNewTokens = 6;
+    options.ignoreEos = true;
+    GenerateResult result;
+    ASSERT_OK(generate(program.schedule, *device, options, {}, result));
+    TokenBuffers buffers;
+    ASSERT_OK(findTokenBuffers(program.schedule, buffers));
+    const int32_t first = 5;
+    std::vector<double> ms;
+    double mean = 0;
+    ASSERT_OK(device->write(buffers.token, &first, 4));
+    ASSERT_OK(device->launchMany(0, 6, buffers.token, buffers.next, ms, mean));
+    EXPECT_EQ(ms.size(), 6u);
+    EXPECT_GT(mean, 0);
+    int32_t next = -1;
+    ASSERT_OK(device->read(buffers.next, &next, 4));
+    EXPECT_EQ(next, result.tokens.back());
+  }
+}
+
+TEST_P(Conformance, WrongSizesAndPositionsAreRefused) {
+  for (const core::Program &program : programs) {
+    double ms = 0;
+    ASSERT_OK(makeDevice());
+    EXPECT_FALSE(device->launch(0, ms).ok()) << "nothing is loaded";
+    ASSERT_OK(load(program));
+    TokenBuffers b;
+    ASSERT_OK(findTokenBuffers(program.schedule, b));
+    const int32_t token = 1;
+    char two[8];
+    EXPECT_FALSE(device->write(b.token, two, 8).ok());
+    EXPECT_FALSE(device->read(b.next, two, 8).ok());
+    EXPECT_FALSE(device->write(b.next, two, 4).ok()) << "an output";
+    EXPECT_FALSE(
+        device->read(uint32_t(program.schedule.buffers.size()), two, 4).ok());
+    EXPECT_FALSE(device->launch(-1, ms).ok());
+    EXPECT_FALSE(device->launch(program.schedule.positions, ms).ok());
+    ASSERT_OK(device->write(b.token, &token, 4));
+    EXPECT_OK(device->launch(0, ms));
+    EXPECT_OK(device->launch(program.schedule.positions - 1, ms));
+  }
+}
+
+TEST_P(Conformance, AMissingTensorIsAnInputError) {
+  struct Nothing : WeightSource {
+    Status tensor(const std::string &name, int64_t, int64_t,
+                  const void *&) override {
+      return {ErrorKind::Input, "no tensor " + name};
+    }
+  } nothing;
+  for (const core::Program &program : programs) {
+    ASSERT_OK(makeDevice());
+    EXPECT_EQ(device->load(program, nothing, {}).kind(), ErrorKind::Input);
+    // And the device is as good as new.
+    weights = randomWeights(7);
+    EXPECT_OK(device->load(program, *weights, {}));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Conformance, ::testing::Values("cpu", "cuda"),
+                         [](const auto &info) {
+                           return std::string(info.param);
+                         });
+
+} // namespace

@@ -1,0 +1,16 @@
+# Tests of the CPU device, the kernels, and of what both devices promise. The
+# schedules come from the toy Llama and the solvers of the passes.
+amk_add_unittest(AMKRuntimeTests
+  SOURCES
+    ConcurrentRunTest.cpp
+    CpuDeviceTest.cpp
+    DeviceConformanceTest.cpp
+    GenerateTest.cpp
+    KernelsTest.cpp
+    NumericsTest.cpp
+    WeightsTest.cpp
+    ToyProgram.cpp
+    ../Scheduling/ToyLlama.cpp
+  LINK AMKRuntime AMKScheduling)
+target_include_directories(AMKRuntimeTests PRIVATE
+  ${CMAKE_SOURCE_DIR}/runtime/lib ${CMAKE_SOURCE_DIR}/unittests)
