@@ -1,12 +1,12 @@
 //===- AMKExecToNVVM.cpp - Persistent kernels to gpu and NVVM -------------===//
 
 #include "AMK/Conversion/Passes.h"
+#include "AMK/Schedule/TargetInfo.h"
 
 #include "KernelLowering.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -24,17 +24,16 @@ struct ConvertAMKExecToNVVM
     getOperation()->walk([&](amk::exec::KernelOp k) { kernels.push_back(k); });
     OpBuilder builder(&getContext());
     for (amk::exec::KernelOp kernel : kernels) {
-      llvm::StringRef digits = kernel.getChip();
-      unsigned version = 0;
-      if (!digits.consume_front("sm_") ||
-          digits.take_while(llvm::isDigit).getAsInteger(10, version) ||
-          version < 80) {
-        kernel.emitOpError("expected a chip of sm_80 or later, found '")
-            << kernel.getChip() << "'";
+      const amk::core::TargetInfo *target =
+          amk::core::lookupTarget(std::string_view(kernel.getChip()));
+      if (!target) {
+        kernel.emitOpError("expected a chip of ")
+            << amk::core::knownTargets() << ", found '" << kernel.getChip()
+            << "'";
         return signalPassFailure();
       }
       amk::exec::Capabilities capabilities;
-      capabilities.bulkCopy = version >= 90;
+      capabilities.bulkCopy = target->bulkCopies;
       if (failed(
               amk::exec::KernelLowering(kernel, builder, capabilities).run()))
         return signalPassFailure();

@@ -2,6 +2,8 @@
 
 #include "KernelLowering.h"
 
+#include "AMK/Schedule/WeightPacking.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -125,6 +127,22 @@ Value KernelLowering::lowerNormScale(NormScaleOp op) {
 /// Bytes of one element.
 static int64_t widthOf(Type type) { return type.isBF16() ? 2 : 4; }
 
+Value KernelLowering::packedBytes(Value rowInGroup, Value column,
+                                  int64_t slice) {
+  // As core::packedOffset, with the stages of the row's group in front.
+  Value stage = d.div(column, slice);
+  Value c = d.sub(column, d.mul(stage, slice));
+  Value block = d.shr(c, 7), group = d.band(d.shr(c, 5), 3);
+  Value quad = d.band(d.shr(c, 3), 3), j = d.band(c, 7);
+  Value m = d.add(rowInGroup, d.shl(group, 2));
+  Value bytes = d.mul(d.add(d.shl(block, 1), d.shr(j, 2)), 512);
+  bytes = d.add(bytes, d.shl(d.add(d.shl(d.band(m, 7), 2), quad), 4));
+  Value word = d.add(d.shr(m, 3), d.band(j, 2)); // 2 * (j % 4 / 2)
+  bytes = d.add(bytes, d.shl(word, 2));
+  bytes = d.add(bytes, d.shl(d.band(j, 1), 1));
+  return d.add(bytes, d.mul(stage, slice * int64_t(core::kPackRows) * 2));
+}
+
 Value KernelLowering::lowerLoad(LoadOp op) {
   const int64_t width = widthOf(op.getType());
   Value index = map(op.getIndex());
@@ -134,8 +152,14 @@ Value KernelLowering::lowerLoad(LoadOp op) {
     Value at = d.add(map(op.getPlace()), d.mul(index, width));
     bits = d.loadShared(raw, d.add(shared(kernel.getShared().getPages()), at));
   } else {
-    Value at = d.at(globalPlace(map(op.getPlace())), d.mul(index, width));
-    if (op.getRow()) {
+    Value row = op.getRow() ? map(op.getRow()) : Value();
+    Value inRow = d.mul(index, width);
+    if (op.getSlice()) {
+      inRow = packedBytes(d.band(row, 3), index, op.getSlice());
+      row = d.shr(row, 2);
+    }
+    Value at = d.at(globalPlace(map(op.getPlace())), inRow);
+    if (row) {
       // A table may be larger than 4 GB.
       Value offset =
           arith::MulIOp::create(b, d.loc, d.zext64(map(op.getRow())),

@@ -82,6 +82,8 @@ private:
   mlir::LogicalResult lower(ElementsOp op);
   mlir::LogicalResult lowerElement(mlir::Operation *op);
   Value lowerLoad(LoadOp op);
+  /// Byte offset, from the row's group of four, of an element of a packed row.
+  Value packedBytes(Value rowInGroup, Value column, int64_t slice);
   void lowerStore(StoreOp op);
   void lowerPublish(PublishOp op);
   Value lowerPartial(PartialOp op);

@@ -129,7 +129,7 @@ Value BodyBuilder::load(uint32_t id, Value index) {
                           ? Type(b.getI32Type())
                           : Type(b.getF32Type());
   return exec::LoadOp::create(b, loc, result, place(id), index, Value(), type,
-                              /*columns=*/0,
+                              /*columns=*/0, /*slice=*/0,
                               buffer.space == core::Space::Shared);
 }
 

@@ -96,7 +96,7 @@ struct Rope : OperatorEmitter {
     const auto entry = [&](Value at) {
       return Value(exec::LoadOp::create(b, loc, b.getF32Type(),
                                         body.place(o.operands[1]), at, position,
-                                        b.getF32Type(), uint32_t(dim), false));
+                                        b.getF32Type(), uint32_t(dim), /*slice=*/0, false));
     };
     Value cosine = entry(even), sine = entry(body.add(even, 1));
     Value isEven =
@@ -120,10 +120,15 @@ struct Embed : OperatorEmitter {
     Value token = body.pull(op, 0, body.constant(0));
     if (!token)
       return Value();
-    return exec::LoadOp::create(body.b, body.loc, body.b.getF32Type(),
-                                body.place(o.operands[1]), index, token,
-                                body.b.getBF16Type(),
-                                uint32_t(body.operand(op, 1).shape[1]), false);
+    // A table that a product streams too (tied embeddings) is packed for it.
+    uint32_t slice = 0;
+    for (const core::Placement &p : body.plan.kernel.placements)
+      if (p.buffer == o.operands[1])
+        slice = p.packColumns;
+    return exec::LoadOp::create(
+        body.b, body.loc, body.b.getF32Type(), body.place(o.operands[1]), index,
+        token, body.b.getBF16Type(), uint32_t(body.operand(op, 1).shape[1]),
+        slice, false);
   }
 };
 

@@ -21,10 +21,11 @@ namespace amk {
 
 static void addLowering(OpPassManager &pm) {
   pm.addPass(createConvertAMKExecToNVVM());
+  pm.nest<gpu::GPUModuleOp>().addPass(createSCFToControlFlowPass());
+  pm.nest<gpu::GPUModuleOp>().addPass(createArithToLLVMConversionPass());
+  // This one insists on a builtin module; it converts what is nested too.
+  pm.addPass(createConvertControlFlowToLLVMPass());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
-  kernels.addPass(createSCFToControlFlowPass());
-  kernels.addPass(createArithToLLVMConversionPass());
-  kernels.addPass(createConvertControlFlowToLLVMPass());
   kernels.addPass(createConvertNVVMToLLVMPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());

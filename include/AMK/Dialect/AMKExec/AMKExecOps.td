@@ -213,13 +213,16 @@ def AMKExec_LoadOp : AMKExec_Op<"load"> {
   let description = [{
     Element `index` + `row` x `columns` of the buffer at `place` (units of 128
     bytes; with `shared`, bytes from the start of the pages). bf16 becomes f32.
+    With `slice`, the buffer is a weight packed in stages of 4 rows x `slice`
+    columns (see WeightPacking.h).
   }];
   let arguments = (ins I32:$place, I32:$index, Optional<I32>:$row,
-    TypeAttr:$type, DefaultValuedAttr<I32Attr, "0">:$columns, UnitAttr:$shared);
+    TypeAttr:$type, DefaultValuedAttr<I32Attr, "0">:$columns,
+    DefaultValuedAttr<I32Attr, "0">:$slice, UnitAttr:$shared);
   let results = (outs AnyTypeOf<[F32, I32]>:$result);
   let assemblyFormat = [{
     (`shared` $shared^)? $place `[` $index (`+` $row^ `x` $columns)? `]`
-    `as` $type attr-dict `:` type($result)
+    `as` $type (`packed` `(` $slice^ `)`)? attr-dict `:` type($result)
   }];
 }
 
