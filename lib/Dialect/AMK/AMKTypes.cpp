@@ -28,11 +28,13 @@ BufferType::verify(llvm::function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected elements of type f32, bf16 or i32, found "
                        << elementType;
   // The product stays far from overflow, so that nobody has to check again.
+  constexpr int64_t most = int64_t(1) << 42;
   int64_t elements = 1;
-  for (int64_t size : shape)
-    if (size < 1 || size > int64_t(1) << 40 ||
-        (elements *= size) > int64_t(1) << 42)
+  for (int64_t size : shape) {
+    if (size < 1 || size > most / elements)
       return emitError() << "expected at least 1 and at most 2^42 elements";
+    elements *= size;
+  }
   return success();
 }
 

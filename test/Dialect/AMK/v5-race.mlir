@@ -1,0 +1,49 @@
+// RUN: amk-opt %s -split-input-file -verify-diagnostics
+
+// V5: conflicting accesses happen in program order.
+
+// Read after write on another worker, without a hand-off.
+!v = !amk.buffer<8xf32>
+amk.schedule concurrent @raw positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 2, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %b = amk.buffer activation : !v
+  %y = amk.buffer output : !v
+  // expected-note @+1 {{writes the same bytes}}
+  amk.task @writer on(#amk.place<[0]>) {
+    amk.hash %x -> %b : !v, !v
+  }
+  amk.task @reader on(#amk.place<[1]>) {
+    // expected-error @+1 {{V5: tile 0: race: reads 'b' on worker 1, but no hand-off makes visible the write by task 'writer' tile 0 on worker 0}}
+    amk.hash %b -> %y : !v, !v
+  }
+}
+
+// -----
+
+// Write after read: the writer of the shared page does not wait for the reader
+// of what was there.
+!v = !amk.buffer<8xf32>
+amk.schedule concurrent @war positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 2, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %a = amk.buffer activation page<scratch + 0> : !v
+  %b = amk.buffer activation page<scratch + 16> : !v
+  %y = amk.buffer output : !v
+  %z = amk.buffer output : !v
+  %c = amk.counter 1
+  amk.task @a on(#amk.place<[0]>) signal(%c) {
+    amk.hash %x -> %a : !v, !v
+  }
+  // expected-note @+1 {{reads the same bytes}}
+  amk.task @y on(#amk.place<[1]>) wait(%c >= 1) {
+    amk.hash %a -> %y : !v, !v
+  }
+  amk.task @b on(#amk.place<[0]>) {
+    // expected-error @+1 {{V5: tile 0: race: writes 'b' on worker 0, but no hand-off puts the read by task 'y' tile 0 on worker 1 before it}}
+    amk.hash %x -> %b : !v, !v
+  }
+  amk.task @z on(#amk.place<[0]>) {
+    amk.hash %b -> %z : !v, !v
+  }
+}
