@@ -32,6 +32,7 @@ namespace {
 
 std::vector<uint32_t> spread(uint32_t tiles, uint32_t workers) {
   std::vector<uint32_t> out;
+  out.reserve(tiles);
   for (uint32_t i = 0; i < tiles; ++i)
     out.push_back(tiles <= workers ? i * (workers / tiles)
                                    : uint32_t(uint64_t(i) * workers / tiles));

@@ -99,7 +99,8 @@ public:
 private:
   /// The bytes of earlier positions of a KV cache and those of this one are
   /// apart (mayMeet); every other buffer uses the first layer only.
-  enum Layer { Past, Now, kLayers };
+  enum Layer { Past, Now };
+  static constexpr size_t kLayers = 2;
 
   void add(uint32_t t, const Access &a) {
     if (lastWriter[a.buffer] == kNone)

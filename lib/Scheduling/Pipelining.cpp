@@ -71,9 +71,7 @@ void setWindows(Ring &ring, const PipeliningOptions &options) {
   // Fewer stages in flight do not reach full bandwidth: then rather fewer
   // slots, as many for every team.
   constexpr uint32_t kFullBandwidth = 3;
-  ring.teams = std::max(1u, options.teams);
-  while (ring.teams > ring.slots)
-    ring.teams /= 2;
+  ring.teams = options.teams;
   if (ring.slots - ring.teams < std::min(options.window, kFullBandwidth))
     ring.slots = ring.slots / ring.teams * ring.teams;
   const uint32_t most =
@@ -94,6 +92,13 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
   if (options.columns < kPackBlock)
     return "expected stages of at least " + std::to_string(kPackBlock) +
            " columns, found " + std::to_string(options.columns);
+  if (options.slots < options.teams)
+    return "expected at least as many slots as teams, " +
+           std::to_string(options.teams) + ", found " +
+           std::to_string(options.slots);
+  // Each team its slot, and enough of them to run ahead.
+  const uint32_t least =
+      std::max(options.teams, std::min(kLeastSlots, options.slots));
   PipeliningReport r;
   s.ring.reset();
   uint32_t columns = options.columns;
@@ -110,7 +115,7 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
     const uint64_t room = s.target->sharedBytes - other;
     const uint32_t slots = uint32_t(
         std::min<uint64_t>(options.slots, room / (bytes + kBarrierBytes)));
-    if (slots >= std::min(kLeastSlots, options.slots)) {
+    if (slots >= least) {
       Ring ring;
       ring.slots = slots;
       ring.bytes = bytes;
@@ -119,11 +124,11 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
       r.ringBytes = uint64_t(ring.slots) * bytes;
       break;
     }
-    // A ring of a few long stages cannot run ahead: shorter ones then.
+    // Too few long stages: shorter ones then.
     if (columns / 2 < kPackBlock)
-      return "expected room for " + std::to_string(kLeastSlots) +
-             " stages of " + std::to_string(bytes) + " bytes, found " +
-             std::to_string(room) + " bytes";
+      return "expected room for " + std::to_string(least) + " stages of " +
+             std::to_string(bytes) + " bytes, found " + std::to_string(room) +
+             " bytes";
     columns /= 2;
   }
   if (report)

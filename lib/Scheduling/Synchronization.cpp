@@ -466,6 +466,7 @@ void Synchronizer::addHandOff(uint32_t task,
   Wait wait;
   wait.counters = makeArray(h, task);
   std::vector<uint32_t> thresholds;
+  thresholds.reserve(h.groupOf.size());
   for (uint32_t g : h.groupOf)
     thresholds.push_back(h.thresholds[g]);
   wait.threshold = shared(std::move(thresholds));

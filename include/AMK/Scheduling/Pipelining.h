@@ -3,17 +3,17 @@
 #ifndef AMK_SCHEDULING_PIPELINING_H
 #define AMK_SCHEDULING_PIPELINING_H
 
-#include "AMK/Schedule/Schedule.h"
+#include "AMK/Schedule/SharedLayout.h"
 
 namespace amk::scheduling {
 
 struct PipeliningOptions {
-  uint32_t columns = 2048; ///< most columns of a stage
-  uint32_t slots = 16;     ///< most slots of the ring
-  uint32_t teams = 8;      ///< most consumer teams
-  uint32_t window = 4;     ///< stages in flight for the operator at hand
-  uint32_t ahead = 2;      ///< stages in flight for a later one
-  uint32_t held = 1;       ///< stages that a team may take into registers
+  uint32_t columns = 2048;               ///< most columns of a stage
+  uint32_t slots = 16;                   ///< most slots of the ring
+  uint32_t teams = core::kConsumerWarps; ///< that take stages in turns
+  uint32_t window = 4; ///< stages in flight for the operator at hand
+  uint32_t ahead = 2;  ///< stages in flight for a later one
+  uint32_t held = 1;   ///< stages that a team may take into registers
 };
 
 struct PipeliningReport {

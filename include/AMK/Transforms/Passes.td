@@ -181,8 +181,8 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
     in the order of its queue, across tasks, and never waits for an activation.
 
     The ring gets as many slots as fit beside what else the worker's shared
-    memory holds, at most `slots`. If fewer than four fit, the stages become
-    shorter. `window` stages are in flight for the task at hand and `ahead` for
+    memory holds, at most `slots`. If fewer fit than there are teams (or than
+    four), the stages become shorter. `window` stages are in flight for the task at hand and `ahead` for
     later ones: more only makes every hand-off wait behind them. Rule V8
     bounds the window where the slots are no multiple of the teams: at most the
     slots less the teams. `held` stages may be taken into registers while the
@@ -193,7 +193,7 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
            "most columns of a stage">,
     Option<"slots", "slots", "uint32_t", "16", "most slots of the ring">,
     Option<"teams", "teams", "uint32_t", "8",
-           "most teams of consumers, which take stages in turns">,
+           "teams of consumers, which take stages in turns; the kernel has 8">,
     Option<"window", "window", "uint32_t", "4",
            "stages in flight for the task at hand">,
     Option<"ahead", "ahead", "uint32_t", "2",
