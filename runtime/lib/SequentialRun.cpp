@@ -8,8 +8,10 @@ namespace amk::runtime {
 
 namespace {
 
-/// Work (bytes read and operations) that is worth a barrier of all threads.
-constexpr uint64_t kParallelWork = 1 << 17;
+/// Work (bytes read and operations) that is worth a barrier of all threads: a
+/// few tenths of a millisecond, since on a busy machine a barrier can take
+/// long.
+constexpr uint64_t kParallelWork = 4 << 20;
 /// Parts per thread: enough that a slow core does not hold up the others.
 constexpr int64_t kPartsPerThread = 8;
 
@@ -182,6 +184,10 @@ void SequentialRun::runSerial(const Phase &phase, int64_t position,
 void SequentialRun::run(ThreadTeam &team, int64_t position) {
   for (std::atomic<uint32_t> &n : taken)
     n.store(0, std::memory_order_relaxed);
+  if (phases.size() == 1 && phases[0].parts.empty()) {
+    runSerial(phases[0], position, {temps[0].data(), nullptr});
+    return;
+  }
   team.run([&](unsigned thread) {
     const TileMemory at{temps[thread].data(), nullptr};
     for (size_t p = 0; p < phases.size(); ++p) {

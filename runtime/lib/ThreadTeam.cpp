@@ -16,7 +16,9 @@ void Backoff::wait() {
   } else if (rounds < kPauses + kYields) {
     std::this_thread::yield();
   } else {
-    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    // A thread that yields on a busy machine waits for everyone's time slice;
+    // one that sleeps is let in soon after it wakes.
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
     return;
   }
   ++rounds;

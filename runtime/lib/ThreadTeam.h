@@ -23,7 +23,7 @@ public:
   bool patient() const { return rounds >= kPauses; }
 
 private:
-  static constexpr unsigned kPauses = 64, kYields = 2048;
+  static constexpr unsigned kPauses = 512, kYields = 32;
   unsigned rounds = 0;
 };
 

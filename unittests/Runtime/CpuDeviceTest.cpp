@@ -67,8 +67,8 @@ TEST(CpuDevice, RandomDelaysChangeNoBit) {
 TEST(CpuDevice, LargeTasksAreSpreadOverThreads) {
   // Large enough that the device splits tiles, small enough for a test.
   ToyOptions toy = oddLlama();
-  toy.shape.hidden = 520;
-  toy.shape.inter = 1000;
+  toy.shape.hidden = 712;
+  toy.shape.inter = 2000;
   toy.shape.vocab = 3001;
   toy.shape.layers = 1;
   CpuOptions one;
