@@ -338,6 +338,11 @@ public:
       return "cache '" + cache.name +
              "': expected [2, kv heads, positions, head dim], found " +
              shapeText(cache.type, cache.shape);
+    // Keeps the products below in range.
+    if (cache.shape[1] < 1 || cache.shape[1] > 1 << 24)
+      return "cache '" + cache.name +
+             "': expected 1 to 16777216 heads, found " +
+             std::to_string(cache.shape[1]);
     const int64_t kv = cache.shape[1], heads = kv * op.getInt("group");
     return firstOf(
         {expect(s, op, 0, "query", ElementType::BF16, {length(s, op, 0)}),

@@ -31,8 +31,11 @@ public:
     if (!r.clean())
       return; // operators look at their buffers
     localTask.assign(s.buffers.size(), kNone);
-    for (uint32_t t = 0; t < s.tasks.size() && !r.full(); ++t)
+    for (uint32_t t = 0; t < s.tasks.size() && !r.full(); ++t) {
+      if (!checkSize(t))
+        return;
       checkTask(t);
+    }
     if (r.clean())
       checkSlots();
   }
@@ -45,6 +48,7 @@ private:
   std::string checkView(const Buffer &b) const;
   std::string checkRope(const Buffer &b) const;
   std::string checkPackets(const Buffer &b) const;
+  bool checkSize(uint32_t t);
   void checkTask(uint32_t t);
   bool checkOperator(uint32_t t, uint32_t o);
   bool checkOutputs(uint32_t t, uint32_t o);
@@ -62,6 +66,7 @@ private:
   Report &r;
   const Schedule &s;
   std::vector<uint32_t> localTask; ///< that uses a Local buffer
+  uint64_t tileOperators = 0;
 };
 
 template <typename T, typename Fn>
@@ -409,6 +414,7 @@ void Structure::checkFan(uint32_t t, uint32_t counters, const Fan &fan,
     return;
   }
   const uint32_t tiles = tileCount(s, s.tasks[t]);
+  uint32_t entries = 1;
   for (uint32_t table : {fan.first, fan.last}) {
     if (table == kNone)
       continue;
@@ -419,9 +425,10 @@ void Structure::checkFan(uint32_t t, uint32_t counters, const Fan &fan,
                                 : Text("no such table")}));
       return;
     }
+    entries = std::max(entries, uint32_t(s.tables[table].size()));
   }
   const CounterArray &array = s.counters[counters];
-  for (uint32_t i = 0; i < tiles; ++i) {
+  for (uint32_t i = 0; i < entries; ++i) {
     const uint32_t first = s.entry(fan.first, i, 0);
     const uint32_t last = s.entry(fan.last, i, first);
     if (first <= last && last < array.count)
@@ -470,6 +477,19 @@ void Structure::checkStream(uint32_t t) {
   }
   if (!streams)
     fail("expected an operator with a weight to stream, found none");
+}
+
+/// V7, but ahead of everything that looks at every tile.
+bool Structure::checkSize(uint32_t t) {
+  const Task &task = s.tasks[t];
+  const bool cut = isTable(task.bounds);
+  tileOperators += task.ops.size() * (cut ? s.tables[task.bounds].size() : 2);
+  if (tileOperators <= kMaxTileOperators)
+    return true;
+  r.add("V7", atTask(t),
+        say({"operators of all tiles: expected at most ", kMaxTileOperators,
+             ", found ", tileOperators, " up to here"}));
+  return false;
 }
 
 void Structure::checkTask(uint32_t t) {

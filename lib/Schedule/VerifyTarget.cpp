@@ -124,17 +124,14 @@ void checkLimits(Report &r) {
   for (const CounterArray &c : s.counters)
     counters += c.count;
   limit("counters", counters, kMaxCounters);
-  uint64_t tiles = 0, operators = 0;
+  uint64_t tiles = 0;
   uint32_t workers = s.target ? s.target->workers : 1;
   for (const Task &task : s.tasks) {
-    const uint64_t n = tileCount(s, task);
-    tiles += n;
-    operators += n * task.ops.size();
+    tiles += tileCount(s, task);
     if (task.workers != kNone)
       for (uint32_t w : s.tables[task.workers])
         workers = std::max(workers, w + 1);
   }
-  limit("operators of all tiles", operators, kMaxTileOperators);
   if (s.concurrent)
     limit("tiles times workers", tiles * workers, kMaxClockEntries);
   if (!r.clean())

@@ -4,6 +4,7 @@
 #include "VerifyImpl.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 namespace amk::core::verifier {
@@ -50,6 +51,31 @@ void normalize(std::vector<Run> &runs) {
 // V1
 //===----------------------------------------------------------------------===//
 
+/// What is updated in place is read and written element by element.
+void checkInPlace(Report &r, const Tiles &tiles, const Tile &tile, uint32_t i) {
+  const Access &a = tiles.accesses[i];
+  uint32_t first = i, last = i + 1;
+  while (first > tile.firstAccess &&
+         tiles.accessOp[first - 1] == tiles.accessOp[i])
+    --first;
+  while (last < tile.lastAccess && tiles.accessOp[last] == tiles.accessOp[i])
+    ++last;
+  for (uint32_t j = first; j < last; ++j) {
+    const Access &o = tiles.accesses[j];
+    if (j == i || o.buffer != a.buffer || (o.write && j > i) ||
+        !mayMeet(a.position, o.position) || !overlap(a.region, o.region))
+      continue;
+    const bool same = !o.write && a.region.offset == o.region.offset &&
+                      a.region.end() == o.region.end() &&
+                      a.region.count == o.region.count;
+    if (!same)
+      r.add("V1", atTask(tile.task, tiles.accessOp[i], tile.index),
+            say({"writes bytes from ", a.region.offset, " of '",
+                 r.s.buffers[a.buffer].name, "' and touches others from ",
+                 o.region.offset, " that overlap them"}));
+  }
+}
+
 void checkRegions(Report &r, const Tiles &tiles) {
   const Schedule &s = r.s;
   for (const Tile &tile : tiles.tiles)
@@ -62,23 +88,49 @@ void checkRegions(Report &r, const Tiles &tiles) {
                    b.regionBytes(), ", found ", a.region.count, " times ",
                    a.region.bytes, " bytes from ", a.region.offset, " by ",
                    a.region.stride}));
-      // What is updated in place is read and written element by element.
-      for (uint32_t j = tile.firstAccess; a.write && j < tile.lastAccess; ++j) {
-        const Access &o = tiles.accesses[j];
-        if (j == i || tiles.accessOp[j] != tiles.accessOp[i] ||
-            o.buffer != a.buffer || (o.write && j > i) ||
-            !mayMeet(a.position, o.position) || !overlap(a.region, o.region))
-          continue;
-        const bool inPlace = !o.write && a.region.offset == o.region.offset &&
-                             a.region.end() == o.region.end() &&
-                             a.region.count == o.region.count;
-        if (!inPlace)
-          r.add("V1", atTask(tile.task, tiles.accessOp[i], tile.index),
-                say({"writes bytes from ", a.region.offset, " of '", b.name,
-                     "' and touches others from ", o.region.offset,
-                     " that overlap them"}));
+      else if (a.write)
+        checkInPlace(r, tiles, tile, i);
+    }
+}
+
+/// V7: every distinct set of tiles that a read of packets waits for is kept
+/// as a counter.
+void checkPacketSets(Report &r, const Tiles &tiles,
+                     const std::vector<std::vector<Run>> &writes) {
+  const Schedule &s = r.s;
+  std::set<std::tuple<uint32_t, uint64_t, uint64_t, uint32_t>> seen;
+  uint64_t waits = 0;
+  for (uint32_t t = 0; t < tiles.tiles.size(); ++t) {
+    const Tile &tile = tiles.tiles[t];
+    for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+      const Access &a = tiles.accesses[i];
+      if (a.write || !s.buffers[a.buffer].packetElements)
+        continue;
+      const std::vector<Run> &w = writes[a.buffer];
+      const auto first =
+          std::partition_point(w.begin(), w.end(), [&](const Run &run) {
+            return run.hi <= a.region.offset;
+          });
+      const auto last =
+          std::partition_point(first, w.end(), [&](const Run &run) {
+            return run.lo < a.region.end();
+          });
+      // A tile does not wait for itself, so one that writes has its own set.
+      const bool writer = std::any_of(
+          tiles.accesses.begin() + tile.firstAccess, tiles.accesses.begin() + i,
+          [&](const Access &o) { return o.write && o.buffer == a.buffer; });
+      if (seen.emplace(a.buffer, first - w.begin(), last - w.begin(),
+                       writer ? t : kNone)
+              .second)
+        waits += uint64_t(last - first);
+      if (waits > kMaxHandOffs) {
+        r.add("V7", atTask(tile.task, tiles.accessOp[i], tile.index),
+              say({"sets of packets that tiles wait for: expected at most ",
+                   kMaxHandOffs, " producers, found ", waits, " up to here"}));
+        return;
       }
     }
+  }
 }
 
 /// Every packet is written once, by one tile, whole.
@@ -130,6 +182,8 @@ void checkPacketWriters(Report &r, const Tiles &tiles) {
       break;
     }
   }
+  if (r.clean())
+    checkPacketSets(r, tiles, writes);
 }
 
 //===----------------------------------------------------------------------===//

@@ -338,4 +338,16 @@ TEST_F(V1Test, InPlaceElementByElement) {
          "and touches others from 0 that overlap them");
 }
 
+TEST_F(V1Test, HeadsOverflow) {
+  b.s.positions = 1;
+  const uint32_t kv = b.buffer("kv", BufferKind::KvCache, ElementType::BF16,
+                               {2, int64_t(1) << 40, 1, 2});
+  const uint32_t o = b.output("o", 4);
+  Operator attend = Builder::op("attention", {v, v, v, kv, o});
+  attend.attributes = {{"group", false, 1 << 16, 0},
+                       {"head_dim", false, 1 << 16, 0}};
+  b.task("attend", attend);
+  expect("cache 'kv': expected 1 to 16777216 heads, found 1099511627776");
+}
+
 } // namespace

@@ -2,6 +2,8 @@
 
 #include "Builder.h"
 
+#include <numeric>
+
 using namespace amk::core;
 using namespace amk::core::test;
 
@@ -61,6 +63,30 @@ TEST_F(V7Test, HandOffs) {
   }
   expect("V7: waits and signals of all tiles: expected at most 16777216, found "
          "17825792");
+}
+
+TEST_F(V7Test, Tiles) {
+  std::vector<uint32_t> bounds((1 << 20) + 1);
+  std::iota(bounds.begin(), bounds.end(), 0);
+  b.s.buffers[y].shape = {1 << 20};
+  b.s.tasks[0].bounds = b.s.addTable(bounds);
+  EXPECT_EQ(b.check(), "");
+  b.s.tasks[0].ops.push_back(b.s.tasks[0].ops[0]);
+  expect("V7: task 'write': operators of all tiles: expected at most 2097152, "
+         "found 2097154 up to here");
+}
+
+TEST_F(V7Test, ClockEntries) {
+  // 2^26 entries are 65536 tiles on 1024 workers.
+  b.s.concurrent = true;
+  b.s.target->workers = 1024;
+  std::vector<uint32_t> bounds(65536);
+  std::iota(bounds.begin(), bounds.end(), 0);
+  b.s.buffers[y].shape = {65535};
+  b.s.tasks[0].bounds = b.s.addTable(bounds);
+  b.s.tasks.push_back(b.s.tasks[1]);
+  b.s.tasks.back().name = "more";
+  expect("V7: tiles times workers: expected at most 67108864, found 67109888");
 }
 
 TEST_F(V7Test, SharedPagesAndRing) {
