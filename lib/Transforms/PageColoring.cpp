@@ -19,7 +19,7 @@ struct PageColoring : public amk::impl::PageColoringBase<PageColoring> {
     amk::scheduling::PageColoringReport report;
     if (failed(amk::refineSchedule(
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
-              uint64_t limit = s.target ? s.target->sharedBytes / 4 : 0;
+              uint64_t limit = s.target ? s.target->sharedBytes / 8 : 0;
               if (sharedBytes >= 0)
                 limit = uint64_t(sharedBytes);
               return amk::scheduling::colorPages(s, {policy, limit}, &report);

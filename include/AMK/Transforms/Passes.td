@@ -167,7 +167,7 @@ def PageColoring : Pass<"amk-page-coloring", "::amk::ScheduleOp"> {
              clEnumValN(::amk::scheduling::PagePolicy::None,
                         "none", "no pages"))}]>,
     Option<"sharedBytes", "shared-bytes", "int64_t", "-1",
-           "most shared memory that pages may take; -1: a quarter of a "
+           "most shared memory that pages may take; -1: an eighth of a "
            "worker's">,
   ];
 }
