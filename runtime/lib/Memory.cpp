@@ -38,10 +38,8 @@ Status Memory::allocate(uint64_t size, const std::string &what) {
             "no memory for " + what + ": " + std::to_string(size) + " bytes"};
   start = static_cast<char *>(p);
   bytes = size;
-#ifdef MADV_HUGEPAGE
-  if (size >= (uint64_t(16) << 20))
-    madvise(start, bytes, MADV_HUGEPAGE);
-#endif
+  // No huge pages: a step touches one position of every cache, and should not
+  // have to clear all of them.
   return {};
 }
 

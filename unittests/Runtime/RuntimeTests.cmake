@@ -2,6 +2,7 @@
 # schedules come from the toy Llama and the solvers of the passes.
 amk_add_unittest(AMKRuntimeTests
   SOURCES
+    AmkRunTest.cpp
     ConcurrentRunTest.cpp
     CpuDeviceTest.cpp
     DeviceConformanceTest.cpp
@@ -11,6 +12,8 @@ amk_add_unittest(AMKRuntimeTests
     WeightsTest.cpp
     ToyProgram.cpp
     ../Scheduling/ToyLlama.cpp
+    ../../tools/amk-run/Options.cpp
+    ../../tools/amk-run/Output.cpp
   LINK AMKRuntime AMKScheduling)
 target_include_directories(AMKRuntimeTests PRIVATE
-  ${CMAKE_SOURCE_DIR}/runtime/lib ${CMAKE_SOURCE_DIR}/unittests)
+  ${CMAKE_SOURCE_DIR}/runtime/lib ${CMAKE_SOURCE_DIR}/tools ${CMAKE_SOURCE_DIR}/unittests)
