@@ -72,6 +72,13 @@ bool disturb(const std::vector<Access> &a, const std::vector<Access> &b) {
   return false;
 }
 
+/// Whether an operator reads no matrix and no cache: it costs little.
+bool onlyVectors(const Schedule &s, const Operator &op) {
+  return std::all_of(
+      op.operands.begin(), op.operands.end(),
+      [&](uint32_t operand) { return s.buffers[operand].shape.size() == 1; });
+}
+
 /// Whether the last operator of a task can be computed tile by tile: it covers
 /// its extent, reads nothing of the task's results but what its own tile made,
 /// and the task can still be cut.
@@ -83,8 +90,13 @@ bool alignedAtEnd(const Schedule &s, const Task &task) {
   if (!(whole == Range{0, lookupOperator(op.name)->extent(s, op)}))
     return false;
   const int64_t granule = taskGranule(s, task);
-  if (granule >= extent)
-    return false;
+  if (granule >= extent) {
+    // One tile does it all: no loss where that was so before, unless the
+    // operator is better cut by itself.
+    Task before = task;
+    before.ops.pop_back();
+    return taskGranule(s, before) >= extent && onlyVectors(s, op);
+  }
   // Models are linear in the tile, so the first two and the last tile stand
   // for all.
   std::vector<Range> tiles{{0, granule},
@@ -162,17 +174,9 @@ std::vector<Group> appendToProducers(const Schedule &s,
   return groups;
 }
 
-/// Whether every tile may compute the group in full: it reads no matrix and
-/// no cache, only vectors.
+/// Whether every tile may compute the group in full.
 bool cheapInFull(const Schedule &s, const Group &group) {
-  if (group.ops.size() != 1)
-    return false;
-  for (uint32_t operand : group.ops[0].op.operands) {
-    const Buffer &b = s.buffers[operand];
-    if (b.shape.size() != 1)
-      return false;
-  }
-  return true;
+  return group.ops.size() == 1 && onlyVectors(s, group.ops[0].op);
 }
 
 /// The one group that reads what `group` writes, or the number of groups: if
