@@ -161,9 +161,10 @@ Value KernelLowering::lowerLoad(LoadOp op) {
     Value at = d.at(globalPlace(map(op.getPlace())), inRow);
     if (row) {
       // A table may be larger than 4 GB.
+      const int64_t rows = op.getSlice() ? core::kPackRows : 1;
       Value offset =
-          arith::MulIOp::create(b, d.loc, d.zext64(map(op.getRow())),
-                                d.i64(int64_t(op.getColumns()) * width));
+          arith::MulIOp::create(b, d.loc, d.zext64(row),
+                                d.i64(op.getColumns() * width * rows));
       at = d.add(at, offset);
     }
     bits = d.loadGlobal(raw, at);

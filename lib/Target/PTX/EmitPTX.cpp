@@ -64,7 +64,7 @@ void markConvergent(llvm::Module &module) {
     for (llvm::BasicBlock &block : function)
       for (llvm::Instruction &instruction : block)
         if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
-          if (call->isInlineAsm() && call->mayHaveSideEffects())
+          if (call->isInlineAsm())
             call->setConvergent();
 }
 
