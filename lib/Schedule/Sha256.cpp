@@ -23,7 +23,7 @@ constexpr uint32_t kRound[64] = {
 
 uint32_t rotate(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
 
-void block(uint32_t (&state)[8], const char *bytes) {
+void block(uint32_t (&state)[8], std::string_view bytes) {
   uint32_t w[64];
   for (unsigned i = 0; i < 16; ++i) {
     w[i] = 0;
@@ -60,7 +60,7 @@ std::array<uint8_t, 32> sha256(std::string_view bytes) {
                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   const uint64_t bits = uint64_t(bytes.size()) * 8;
   while (bytes.size() >= 64) {
-    block(state, bytes.data());
+    block(state, bytes.substr(0, 64));
     bytes.remove_prefix(64);
   }
   std::string last(bytes);
@@ -70,7 +70,7 @@ std::array<uint8_t, 32> sha256(std::string_view bytes) {
   for (unsigned i = 0; i < 8; ++i)
     last.push_back(char(bits >> (56 - 8 * i)));
   for (size_t i = 0; i < last.size(); i += 64)
-    block(state, last.data() + i);
+    block(state, std::string_view(last).substr(i, 64));
   std::array<uint8_t, 32> out;
   for (unsigned i = 0; i < 32; ++i)
     out[i] = uint8_t(state[i / 4] >> (24 - 8 * (i % 4)));

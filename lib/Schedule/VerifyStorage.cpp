@@ -301,9 +301,9 @@ void Sweep::checkOutputs() {
     for (auto it = first; it != last; ++it)
       if (it->second.writer == kNone) {
         r.add("V6", atBuffer(b),
-              say({"expected an output to be fully written, found nothing to "
-                   "write bytes [",
-                   it->first, ", ", it->second.hi, ")"}));
+              say({"expected an output to be fully written, ",
+                   "found nothing to write bytes [", it->first, ", ",
+                   it->second.hi, ")"}));
         break;
       }
   }

@@ -111,8 +111,7 @@ void Structure::checkHead() {
   const Ring &ring = *s.ring;
   if (!ring.slots || !ring.teams || !ring.window)
     r.add("V1", {},
-          say({"ring: expected at least one slot, team and stage in "
-               "flight, found ",
+          say({"ring: expected slots, teams and a window of 1 or more, found ",
                ring.slots, ", ", ring.teams, " and ", ring.window}));
   if (!ring.bytes || ring.bytes % 16)
     r.add("V1", {},
@@ -446,7 +445,7 @@ void Structure::checkStream(uint32_t t) {
   const Stream &stream = task.stream;
   if (stream.rows == 0)
     return;
-  const auto fail = [&](std::string message) {
+  const auto fail = [&](const std::string &message) {
     r.add("V1", atTask(t), "stream: " + message);
   };
   if (!s.ring)
