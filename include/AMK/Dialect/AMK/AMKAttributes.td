@@ -127,10 +127,11 @@ def AMK_RingAttr : AMK_Attr<"Ring", "ring"> {
 def AMK_PacketsAttr : AMK_Attr<"Packets", "packets"> {
   let summary = "data-as-flag: packets of 16 bytes that carry a stamp";
   let description = [{
-    A packet holds up to `elements` values; reading it is waiting for it. `tiles`
-    are the bounds at which packets start anew, one group per producer.
+    A packet holds up to `elements` values; reading it is waiting for it.
+    `tiles` are the bounds at which packets start anew, one group per producer.
   }];
-  let parameters = (ins "int64_t":$elements, OptionalParameter<"CutAttr">:$tiles);
+  let parameters = (ins "int64_t":$elements,
+                        OptionalParameter<"CutAttr">:$tiles);
   let assemblyFormat = "`<` $elements (`,` $tiles^)? `>`";
 }
 

@@ -170,6 +170,11 @@ def AMK_TaskOp : AMK_Op<"task", [
 // Operators
 //===----------------------------------------------------------------------===//
 
+// A buffer operand; what it holds goes into the documentation. Shapes and
+// element types are checked by the operator's model.
+class AMK_Buffer<string what>
+    : Type<AMK_BufferType.predicate, "buffer, " # what, "::amk::BufferType">;
+
 // Operands are inputs, then outputs. All operators print alike:
 //   amk.NAME prologue? inputs -> outputs {attributes} : types
 class AMK_OperatorOp<string mnemonic, dag inputs, dag outputs,
@@ -191,14 +196,17 @@ class AMK_OperatorOp<string mnemonic, dag inputs, dag outputs,
 }
 
 def AMK_EmbedOp : AMK_OperatorOp<"embed",
-    (ins AMK_BufferType:$token, AMK_BufferType:$table),
-    (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"i32[1]: which row">:$token,
+      AMK_Buffer<"weight bf16[V, H]">:$table),
+    (ins AMK_Buffer<"f32[H]">:$out)> {
   let summary = "a row of a table, to f32";
   let description = "out[i] = table[token][i].";
 }
 
 def AMK_RoundOp : AMK_OperatorOp<"round",
-    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+    (ins AMK_Buffer<"f32[n]">:$x),
+    (ins AMK_Buffer<"bf16[n]">:$out)> {
   let summary = "f32 to bf16, to nearest even";
   let description = [{
     Every rounding is an op, so no pass can move or drop one unseen.
@@ -206,8 +214,13 @@ def AMK_RoundOp : AMK_OperatorOp<"round",
 }
 
 def AMK_RmsNormOp : AMK_OperatorOp<"rms_norm",
-    (ins AMK_BufferType:$x, AMK_BufferType:$gain),
-    (ins AMK_BufferType:$out, AMK_BufferType:$scale), (ins F64Attr:$eps)> {
+    (ins
+      AMK_Buffer<"bf16[n]">:$x,
+      AMK_Buffer<"bf16[n]">:$gain),
+    (ins
+      AMK_Buffer<"f32[n]: x * gain">:$out,
+      AMK_Buffer<"f32[1]: what a product of it is scaled by">:$scale),
+    (ins Arg<F64Attr, "added to the mean of squares">:$eps)> {
   let summary = "RMSNorm in the form whose scale commutes with a product";
   let description = [{
     out = x * gain; scale = 1 / sqrt(mean(x * x) + eps), which `amk.scale`
@@ -216,7 +229,10 @@ def AMK_RmsNormOp : AMK_OperatorOp<"rms_norm",
 }
 
 def AMK_LinearOp : AMK_OperatorOp<"linear",
-    (ins AMK_BufferType:$x, AMK_BufferType:$w), (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"bf16[K]">:$x,
+      AMK_Buffer<"weight bf16[N, K]">:$w),
+    (ins AMK_Buffer<"f32[N]">:$out)> {
   let summary = "matrix-vector product";
   let description = [{
     out = w x, summed in float32 in the order that `numerics` fixes.
@@ -224,15 +240,22 @@ def AMK_LinearOp : AMK_OperatorOp<"linear",
 }
 
 def AMK_ScaleOp : AMK_OperatorOp<"scale",
-    (ins AMK_BufferType:$x, AMK_BufferType:$scale),
-    (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"f32[n]">:$x,
+      AMK_Buffer<"f32[1]">:$scale),
+    (ins AMK_Buffer<"f32[n]">:$out)> {
   let summary = "times one number";
   let description = "out[i] = x[i] * scale[0].";
 }
 
 def AMK_RopeOp : AMK_OperatorOp<"rope",
-    (ins AMK_BufferType:$x, AMK_BufferType:$table), (ins AMK_BufferType:$out),
-    (ins I64Attr:$head_dim, I64Attr:$rotated_rows)> {
+    (ins
+      AMK_Buffer<"f32[n]">:$x,
+      AMK_Buffer<"constant f32[positions, head_dim / 2, 2]">:$table),
+    (ins AMK_Buffer<"f32[n]">:$out),
+    (ins
+      Arg<I64Attr, "rows of a head">:$head_dim,
+      Arg<I64Attr, "how many of the first rows are rotated">:$rotated_rows)> {
   let summary = "rotary position embedding of adjacent rows";
   let description = [{
     Rows 2i and 2i+1 below `rotated_rows` are a pair; the others are copied.
@@ -240,8 +263,11 @@ def AMK_RopeOp : AMK_OperatorOp<"rope",
 }
 
 def AMK_KvAppendOp : AMK_OperatorOp<"kv_append",
-    (ins AMK_BufferType:$x), (ins AMK_BufferType:$cache),
-    (ins I64Attr:$from, I64Attr:$to)> {
+    (ins AMK_Buffer<"bf16[n]">:$x),
+    (ins AMK_Buffer<"bf16[2, KV heads, positions, head_dim]">:$cache),
+    (ins
+      Arg<I64Attr, "first row that is taken">:$from,
+      Arg<I64Attr, "row of the cache that it goes to">:$to)> {
   let summary = "writes the current position of a KV cache";
   let description = [{
     Row r of x, from row `from` on, goes to row `to` + r - `from` of the cache,
@@ -250,11 +276,18 @@ def AMK_KvAppendOp : AMK_OperatorOp<"kv_append",
 }
 
 def AMK_AttentionOp : AMK_OperatorOp<"attention",
-    (ins AMK_BufferType:$query, AMK_BufferType:$key, AMK_BufferType:$value,
-         AMK_BufferType:$cache),
-    (ins AMK_BufferType:$out),
-    (ins I64Attr:$group, I64Attr:$head_dim, I64Attr:$query_row,
-         I64Attr:$key_row, I64Attr:$value_row)> {
+    (ins
+      AMK_Buffer<"bf16">:$query,
+      AMK_Buffer<"bf16: this position">:$key,
+      AMK_Buffer<"bf16: this position">:$value,
+      AMK_Buffer<"bf16[2, KV heads, positions, head_dim]">:$cache),
+    (ins AMK_Buffer<"f32[heads * head_dim]">:$out),
+    (ins
+      Arg<I64Attr, "query heads of a KV head">:$group,
+      Arg<I64Attr, "rows of a head">:$head_dim,
+      Arg<I64Attr, "where the queries start in their operand">:$query_row,
+      Arg<I64Attr, "where the keys start in theirs">:$key_row,
+      Arg<I64Attr, "where the values start in theirs">:$value_row)> {
   let summary = "grouped-query attention over the cache";
   let description = [{
     `group` query heads share a KV head. Earlier positions come from the cache,
@@ -264,47 +297,59 @@ def AMK_AttentionOp : AMK_OperatorOp<"attention",
 }
 
 def AMK_AddOp : AMK_OperatorOp<"add",
-    (ins AMK_BufferType:$a, AMK_BufferType:$b), (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"f32[n]">:$a,
+      AMK_Buffer<"f32[n]">:$b),
+    (ins AMK_Buffer<"f32[n]">:$out)> {
   let summary = "elementwise sum";
   let description = "out[i] = a[i] + b[i]. The output may be an input.";
 }
 
 def AMK_SiluMulOp : AMK_OperatorOp<"silu_mul",
-    (ins AMK_BufferType:$gate, AMK_BufferType:$up),
-    (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"f32[n]">:$gate,
+      AMK_Buffer<"f32[n]">:$up),
+    (ins AMK_Buffer<"f32[n]">:$out)> {
   let summary = "silu(gate) * up";
   let description = "out[i] = gate[i] / (1 + exp(-gate[i])) * up[i].";
 }
 
 def AMK_SwigluOp : AMK_OperatorOp<"swiglu",
-    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+    (ins AMK_Buffer<"f32[2n]">:$x),
+    (ins AMK_Buffer<"f32[n]">:$out)> {
   let summary = "silu_mul of interleaved rows";
   let description = "Rows 2i and 2i+1 of the input are gate and up of row i.";
 }
 
 def AMK_ArgmaxOp : AMK_OperatorOp<"argmax",
-    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+    (ins AMK_Buffer<"f32[n]">:$x),
+    (ins AMK_Buffer<"i32[1]">:$out)> {
   let summary = "index of the largest element";
   let description = "Ties go to the lowest index; a NaN gives -1.";
 }
 
 def AMK_ArgmaxBlocksOp : AMK_OperatorOp<"argmax_blocks",
-    (ins AMK_BufferType:$x),
-    (ins AMK_BufferType:$values, AMK_BufferType:$indices),
-    (ins I64Attr:$block)> {
+    (ins AMK_Buffer<"f32[n]">:$x),
+    (ins
+      AMK_Buffer<"f32[n / block]">:$values,
+      AMK_Buffer<"i32[n / block]">:$indices),
+    (ins Arg<I64Attr, "elements of a block">:$block)> {
   let summary = "largest element of every block, and its index";
   let description = "Ties go to the lowest index; a NaN gives -1.";
 }
 
 def AMK_ArgmaxCombineOp : AMK_OperatorOp<"argmax_combine",
-    (ins AMK_BufferType:$values, AMK_BufferType:$indices),
-    (ins AMK_BufferType:$out)> {
+    (ins
+      AMK_Buffer<"f32[b]">:$values,
+      AMK_Buffer<"i32[b]">:$indices),
+    (ins AMK_Buffer<"i32[1]">:$out)> {
   let summary = "index of the largest over all blocks";
   let description = "The second half of `amk.argmax_blocks`.";
 }
 
 def AMK_HashOp : AMK_OperatorOp<"hash",
-    (ins AMK_BufferType:$x), (ins AMK_BufferType:$out)> {
+    (ins AMK_Buffer<"any type">:$x),
+    (ins AMK_Buffer<"any type">:$out)> {
   let summary = "for tests: a hash of all input bytes and the index";
   let description = "One wrong byte anywhere shows in every output element.";
 }
