@@ -19,7 +19,7 @@ amk.schedule @unwritten positions(1) numerics<k_block = 1, kv_block = 1> {
 amk.schedule @output positions(1) numerics<k_block = 1, kv_block = 1> {
   %x = amk.buffer input : !v
   %y = amk.buffer output : !v
-  // expected-error @+1 {{V6: expected a fully written output, nothing writes bytes [0, 32)}}
+  // expected-error @+1 {{V6: expected an output to be fully written, found nothing to write bytes [0, 32)}}
   %z = amk.buffer output : !v
   amk.task @t {
     amk.hash %x -> %y : !v, !v
