@@ -45,8 +45,12 @@ def main():
     for name, p in model.named_parameters():
         if "norm" in name:  # gains of 1 would hide a gain left out
             p.data += torch.randn_like(p) * 0.1
-    if not (work / "config.json").exists():
-        model.save_pretrained(work)
+    model.save_pretrained(work)
+    # Loaded, not converted: a conversion to bf16 would round RoPE's frequencies,
+    # which transformers keeps in float32.
+    half_model, full_model = (
+        AutoModelForCausalLM.from_pretrained(work, dtype=dtype).cuda()
+        for dtype in (torch.bfloat16, torch.float32))
     generator = torch.Generator().manual_seed(1)
     bad = 0
     for length in map(int, args.prompts.split(",")):
@@ -64,10 +68,8 @@ def main():
         ours = torch.from_numpy(np.load(logits)).cuda()
         ids = torch.tensor([prompt + report["tokens"][:-1]], device="cuda")
         with torch.no_grad():
-            model.to(torch.bfloat16)
-            half = model(ids).logits[0, length - 1:].float()
-            model.to(torch.float32)
-            full = model(ids).logits[0, length - 1:]
+            half = half_model(ids).logits[0, length - 1:].float()
+            full = full_model(ids).logits[0, length - 1:]
         error, reference = relative(ours, full), relative(half, full)
         top = full.topk(2).values
         sure = (top[:, 0] - top[:, 1]) > 2 * (ours - full).abs().amax(-1)

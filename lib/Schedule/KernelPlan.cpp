@@ -357,6 +357,14 @@ bool Builder::run(std::string &error, uint32_t &task) {
               std::to_string(tile.lastSignal - tile.firstSignal);
       return false;
     }
+  for (uint32_t i = 0; i < s.buffers.size(); ++i)
+    if (s.buffers[i].space == Space::Scratch &&
+        s.buffers[i].pageOffset % kArenaUnit) {
+      error = "expected pages at multiples of " + std::to_string(kArenaUnit) +
+              " bytes, found buffer '" + s.buffers[i].name + "' at " +
+              std::to_string(s.buffers[i].pageOffset);
+      return false;
+    }
   plan.shared = sharedLayout(s);
   if (plan.shared.total > s.target->sharedBytes) {
     error = "expected at most " + std::to_string(s.target->sharedBytes) +
@@ -370,6 +378,15 @@ bool Builder::run(std::string &error, uint32_t &task) {
   placeBuffers();
   placeWeights();
   fillRows();
+  if (plan.trace) {
+    uint32_t rows = 0;
+    for (const std::vector<uint32_t> &queue : tiles.queues)
+      rows = std::max(rows, uint32_t(queue.size()));
+    plan.kernel.traceRows = rows;
+    plan.tracePlace =
+        arena.place(uint64_t(tiles.workers) * rows * kTracePoints * 8);
+    plan.kernel.traceOffset = uint64_t(plan.tracePlace) * kArenaUnit;
+  }
   plan.kernel.chip = s.target->chip;
   plan.kernel.entry = s.name;
   plan.kernel.workers = tiles.workers;

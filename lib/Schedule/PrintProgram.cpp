@@ -219,6 +219,8 @@ private:
        << k.sharedBytes << " arena " << k.arenaBytes << "\n";
     os << "zero " << k.zeroBytes << " bytes at " << k.zeroOffset << "\n";
     os << "report at " << k.reportOffset << "\n";
+    if (k.traceRows)
+      os << "trace of " << k.traceRows << " rows at " << k.traceOffset << "\n";
     for (const Placement &place : k.placements) {
       os << "place " << bufferName(place.buffer) << " at " << place.offset
          << " bytes " << place.bytes;

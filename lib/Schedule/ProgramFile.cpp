@@ -415,6 +415,12 @@ std::string checkKernel(const Schedule &s, const Kernel &k) {
     return "watchdog record: " + std::to_string(report) + " bytes at " +
            std::to_string(k.reportOffset) +
            " are not words inside the arena of " + std::to_string(k.arenaBytes);
+  const uint64_t trace = uint64_t(k.workers) * k.traceRows * kTracePoints * 8;
+  if (k.traceRows > kMaxBytes / (uint64_t(k.workers) + 1) / kTracePoints / 8 ||
+      k.traceOffset % 8 || !inside(k.traceOffset, trace, k.arenaBytes))
+    return "trace: " + std::to_string(k.traceRows) + " rows at " +
+           std::to_string(k.traceOffset) + " are not inside the arena of " +
+           std::to_string(k.arenaBytes);
   return {};
 }
 
@@ -429,6 +435,8 @@ void describeKernel(A &a, const Schedule &s, T &k) {
   a.integer("zero offset", k.zeroOffset);
   a.integer("zero bytes", k.zeroBytes);
   a.integer("report offset", k.reportOffset);
+  a.integer("trace offset", k.traceOffset);
+  a.integer("trace rows", k.traceRows);
   a.list("placement", k.placements, 28, [&](auto &p) {
     a.index("buffer", p.buffer, s.buffers.size(), false);
     a.integer("offset", p.offset);

@@ -439,6 +439,21 @@ Status CudaDevice::launchMany(int64_t first, unsigned count, uint32_t token,
   return status;
 }
 
+Status CudaDevice::trace(std::vector<uint64_t> &times) {
+  const core::Kernel &kernel = program->kernel;
+  times.assign(size_t(kernel.workers) * kernel.traceRows * core::kTracePoints,
+               0);
+  if (times.empty())
+    return {};
+  if (Status s = bind(); !s.ok())
+    return s;
+  AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, times.data(),
+               arena + kernel.traceOffset, times.size() * sizeof(uint64_t),
+               stream);
+  AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
+  return {};
+}
+
 std::string CudaDevice::info() {
   const int version = properties.driverVersion;
   std::string text =

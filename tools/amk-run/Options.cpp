@@ -33,6 +33,8 @@ Instead of generating:
   --info                  what is in the program
   --list-devices          what --device can name
   --benchmark N           time N steps from --position on
+  --trace FILE.json       with --benchmark: what every worker did in the last
+                          step (cuda; for programs made with --kernel-trace)
 
 Launches of a program without tokens:
   --set NAME=FILE         fill an input with the bytes of a file
@@ -94,6 +96,8 @@ private:
       return value(name, o.weights);
     if (name == "--logits-out")
       return value(name, o.logitsOut);
+    if (name == "--trace")
+      return value(name, o.trace);
     if (name == "--device")
       return device(name);
     if (name == "--prompt-ids")
@@ -232,6 +236,8 @@ private:
                   "or --benchmark");
     if (o.buffers)
       return {};
+    if (!o.trace.empty() && !o.benchmark)
+      return fail("--trace: expected --benchmark beside it");
     if (o.weights.empty())
       return fail("--weights: expected a checkpoint directory or random:SEED");
     if (!o.hasPrompt && !o.benchmark)

@@ -34,6 +34,7 @@ struct Options {
   unsigned launches = 1;
   int64_t position = 0;
   unsigned benchmark = 0;
+  std::string trace; ///< file for the times of the last step
 };
 
 /// The text of --help.

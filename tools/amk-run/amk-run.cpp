@@ -3,6 +3,7 @@
 #include "Options.h"
 #include "Output.h"
 #include "Report.h"
+#include "Trace.h"
 
 #include "AMK/Frontends/File.h"
 #include "AMK/Schedule/Verify.h"
@@ -232,6 +233,10 @@ Status timeSteps(const Options &options, const core::Program &program) {
                                      buffers.token, buffers.next, ms, mean);
       !st.ok())
     return st;
+  if (!options.trace.empty())
+    if (Status st = writeTrace(program, *session.device, options.trace);
+        !st.ok())
+      return st;
   std::sort(ms.begin(), ms.end());
   const double median = ms[ms.size() / 2];
   const uint64_t bytes = runtime::bytesPerStep(s);

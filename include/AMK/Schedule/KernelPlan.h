@@ -69,6 +69,8 @@ struct KernelPlan {
   uint32_t signalPlace = 0; ///< counter each
   uint32_t countersPlace = 0;
   uint32_t reportPlace = 0;
+  bool trace = false; ///< set before: record times
+  uint32_t tracePlace = 0;
   /// Places of the gather tables of a packet layout, by (elements, bounds).
   struct PacketTables {
     PacketLayout layout;

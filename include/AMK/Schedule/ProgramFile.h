@@ -62,7 +62,14 @@ struct Kernel {
   /// (1: counter, 2: packet, 3: stage), which (counter or packet index), and
   /// the value seen.
   uint64_t reportOffset = 0;
+  /// Times of the last launch, if the kernel records them (traceRows > 0): for
+  /// worker w and plan row r, kTracePoints nanosecond stamps (u64) at
+  /// ((w * traceRows) + r) * kTracePoints: the row begins, its inputs are
+  /// there, its work is done, its results are published.
+  uint64_t traceOffset = 0;
+  uint32_t traceRows = 0;
 };
+constexpr uint32_t kTracePoints = 4;
 
 struct Program {
   Schedule schedule;

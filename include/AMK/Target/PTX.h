@@ -17,9 +17,17 @@ namespace amk {
 mlir::FailureOr<std::string> emitPTX(mlir::gpu::GPUModuleOp module,
                                      llvm::StringRef chip);
 
+struct KernelOptions {
+  bool trace = false; ///< the kernel records when each plan row began and ended
+};
+
 /// The kernel of a concurrent schedule with a target: its plan, its places and
 /// its PTX. The schedule is not changed.
-mlir::FailureOr<core::Kernel> emitKernel(ScheduleOp op);
+mlir::FailureOr<core::Kernel> emitKernel(ScheduleOp op,
+                                         const KernelOptions &options);
+
+/// As the command line of a translation says (`--kernel-trace`).
+KernelOptions kernelOptionsFromCommandLine();
 
 /// Registers `--amk-to-ptx`.
 void registerToPTXTranslation();

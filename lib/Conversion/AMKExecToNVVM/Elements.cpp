@@ -162,9 +162,8 @@ Value KernelLowering::lowerLoad(LoadOp op) {
     if (row) {
       // A table may be larger than 4 GB.
       const int64_t rows = op.getSlice() ? core::kPackRows : 1;
-      Value offset =
-          arith::MulIOp::create(b, d.loc, d.zext64(row),
-                                d.i64(op.getColumns() * width * rows));
+      Value offset = arith::MulIOp::create(
+          b, d.loc, d.zext64(row), d.i64(op.getColumns() * width * rows));
       at = d.add(at, offset);
     }
     bits = d.loadGlobal(raw, at);

@@ -2,6 +2,8 @@
 
 #include "KernelLowering.h"
 
+#include "AMK/Schedule/ProgramFile.h"
+
 using namespace mlir;
 
 namespace amk::exec {
@@ -98,6 +100,18 @@ void KernelLowering::lower(SignalOp) {
     // LLVM drops ordering and scope of atomicrmw on NVPTX.
     d.ptx("red.release.gpu.global.add.u32 [$0], $1;", "l,r",
           {address, d.i32(1)});
+  });
+}
+
+void KernelLowering::lower(StampOp op) {
+  ArenaAttr places = kernel.getArena();
+  if (places.getTraceRows() == 0)
+    return;
+  d.ifThen(d.eq(tid, d.i32(0)), [&] {
+    Value entry = d.add(d.mul(worker, places.getTraceRows()), row);
+    entry = d.add(d.mul(entry, core::kTracePoints), op.getPoint());
+    Value now = d.ptx("mov.u64 $0, %globaltimer;", "=l", b.getI64Type(), {});
+    d.storeGlobal(now, d.at(staticPlace(places.getTrace()), d.shl(entry, 3)));
   });
 }
 

@@ -229,10 +229,11 @@ LogicalResult KernelLowering::lowerClass(TaskClassOp op) {
 LogicalResult KernelLowering::lowerOp(Operation *op) {
   d.loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<PollOp, SignalOp, ProductOp, AttentionOp, ArgmaxOp>([&](auto o) {
-        lower(o);
-        return success();
-      })
+      .Case<PollOp, SignalOp, StampOp, ProductOp, AttentionOp, ArgmaxOp>(
+          [&](auto o) {
+            lower(o);
+            return success();
+          })
       .Case<GatherOp, ElementsOp>([&](auto o) { return lower(o); })
       .Case([&](SyncOp) {
         syncConsumers();

@@ -42,6 +42,7 @@ private:
   // HandOffs.cpp
   void lower(PollOp op);
   void lower(SignalOp op);
+  void lower(StampOp op);
   mlir::LogicalResult lower(GatherOp op);
   void gatherPackets(GatherOp op);
   void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,

@@ -41,7 +41,8 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
                                schedule->ring->ahead);
   auto arena = exec::ArenaAttr::get(
       context, plan.planPlace, plan.planRowsOffset, plan.waitPlace,
-      plan.signalPlace, plan.countersPlace, plan.reportPlace, plan.generations);
+      plan.signalPlace, plan.countersPlace, plan.reportPlace, plan.generations,
+      plan.tracePlace, plan.kernel.traceRows);
   auto kernel = exec::KernelOp::create(
       builder, op.getLoc(),
       builder.getStringAttr(plan.kernel.entry + "_kernel"),

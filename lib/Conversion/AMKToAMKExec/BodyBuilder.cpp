@@ -154,8 +154,12 @@ Value BodyBuilder::pull(uint32_t id, Value index, size_t before) {
   return known;
 }
 
-LogicalResult BodyBuilder::gather(uint32_t id, std::optional<size_t> norm,
-                                  bool applyGain) {
+LogicalResult BodyBuilder::gather(size_t by, uint32_t id,
+                                  std::optional<size_t> norm, bool applyGain) {
+  if (gathered)
+    return error(by, "expected the only operator of its task that gathers its "
+                     "input, found another before it");
+  gathered = true;
   const core::Buffer &from = schedule.buffers[id];
   Value gain;
   if (norm && applyGain)
@@ -164,7 +168,13 @@ LogicalResult BodyBuilder::gather(uint32_t id, std::optional<size_t> norm,
   exec::GatherOp::create(b, loc, place(id), generation(id), gain,
                          uint32_t(from.elements()), core::byteWidth(from.type),
                          p ? *p : exec::PacketsAttr(), norm.has_value());
+  stamp(1);
   return success();
+}
+
+void BodyBuilder::stamp(uint32_t point) {
+  if (plan.trace)
+    exec::StampOp::create(b, loc, point);
 }
 
 Value BodyBuilder::normScale(size_t norm) {
@@ -276,12 +286,14 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
     waits |= !other.waits.empty();
     signals |= !other.signals.empty();
   }
+  stamp(0);
   if (waits)
     exec::PollOp::create(b, loc);
   for (size_t i = 0; i < task.ops.size(); ++i)
     if (!task.ops[i].prologue &&
         failed(lookupEmitter(task.ops[i].name)->prepare(*this, i)))
       return failure();
+  stamp(2);
   std::map<int64_t, std::vector<Sink>> byExtent;
   std::vector<int64_t> order;
   for (const Sink &s : sinks()) {
@@ -297,6 +309,7 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
     exec::SignalOp::create(b, loc);
   else
     exec::SyncOp::create(b, loc);
+  stamp(3);
   return success();
 }
 

@@ -80,8 +80,9 @@ public:
   std::optional<exec::PacketsAttr> packets(uint32_t buffer) const;
   /// Brings a whole buffer into shared memory. `norm`: the rms_norm (by index)
   /// whose gain and sum of squares are wanted, with or without the gain.
-  mlir::LogicalResult gather(uint32_t buffer, std::optional<size_t> norm,
-                             bool applyGain);
+  /// There is one vector area: a body gathers at most once.
+  mlir::LogicalResult gather(size_t op, uint32_t buffer,
+                             std::optional<size_t> norm, bool applyGain);
   /// Scale of a normalisation, computed once per tile.
   mlir::Value normScale(size_t norm);
   void storeElement(uint32_t buffer, mlir::Value value, mlir::Value index,
@@ -89,6 +90,8 @@ public:
   mlir::Type typeOf(core::ElementType type);
   mlir::Value constant(int64_t v);
   mlir::Value add(mlir::Value x, int64_t y);
+  /// Records the time if the kernel is traced.
+  void stamp(uint32_t point);
   mlir::LogicalResult error(size_t op, const llvm::Twine &message);
 
   mlir::OpBuilder &b;
@@ -116,6 +119,7 @@ private:
   /// Elements computed for the index at hand: (operator, output, index).
   std::map<std::tuple<size_t, unsigned, void *>, mlir::Value> elements;
   exec::TaskClassOp body;
+  bool gathered = false;
 };
 
 } // namespace amk

@@ -94,9 +94,9 @@ struct Rope : OperatorEmitter {
     Value even = andi(body, inHead, ~int64_t(1));
     Value position = exec::PositionOp::create(b, loc, b.getI32Type());
     const auto entry = [&](Value at) {
-      return Value(exec::LoadOp::create(b, loc, b.getF32Type(),
-                                        body.place(o.operands[1]), at, position,
-                                        b.getF32Type(), uint32_t(dim), /*slice=*/0, false));
+      return Value(exec::LoadOp::create(
+          b, loc, b.getF32Type(), body.place(o.operands[1]), at, position,
+          b.getF32Type(), uint32_t(dim), /*slice=*/0, false));
     };
     Value cosine = entry(even), sine = entry(body.add(even, 1));
     Value isEven =
@@ -134,7 +134,7 @@ struct Embed : OperatorEmitter {
 
 struct RmsNorm : OperatorEmitter {
   LogicalResult prepare(BodyBuilder &body, size_t op) const override {
-    return body.gather(body.op(op).operands[0], op, /*applyGain=*/false);
+    return body.gather(op, body.op(op).operands[0], op, /*applyGain=*/false);
   }
   Value element(BodyBuilder &body, size_t op, unsigned output,
                 Value index) const override {
@@ -168,7 +168,7 @@ struct Linear : OperatorEmitter {
   LogicalResult gatherInput(BodyBuilder &body, size_t op, uint32_t x) const {
     const std::optional<size_t> round = body.producer(x, op);
     if (!round)
-      return body.gather(x, std::nullopt, false);
+      return body.gather(op, x, std::nullopt, false);
     const auto refuse = [&] {
       return body.error(op, "expected an input from memory or from rms_norm "
                             "and round, found it from '" +
@@ -180,7 +180,8 @@ struct Linear : OperatorEmitter {
     const std::optional<size_t> norm = body.producer(normed, *round);
     if (!norm || body.op(*norm).name != "rms_norm")
       return refuse();
-    return body.gather(body.op(*norm).operands[0], norm, /*applyGain=*/true);
+    return body.gather(op, body.op(*norm).operands[0], norm,
+                       /*applyGain=*/true);
   }
 
   Value element(BodyBuilder &body, size_t op, unsigned,
@@ -319,7 +320,7 @@ struct ArgmaxBlocks : OperatorEmitter {
 
 struct Hash : OperatorEmitter {
   LogicalResult prepare(BodyBuilder &body, size_t op) const override {
-    return body.gather(body.op(op).operands[0], std::nullopt, false);
+    return body.gather(op, body.op(op).operands[0], std::nullopt, false);
   }
   Value element(BodyBuilder &body, size_t op, unsigned,
                 Value index) const override {

@@ -13,6 +13,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -44,8 +45,24 @@ void registerKernelPipeline() {
       [](OpPassManager &pm) { buildKernelPipeline(pm); });
 }
 
-FailureOr<core::Kernel> emitKernel(ScheduleOp op) {
+static llvm::cl::opt<bool> &traceOption() {
+  static llvm::cl::opt<bool> option(
+      "kernel-trace", llvm::cl::init(false),
+      llvm::cl::desc("--amk-to-ptx, --amk-to-program: the kernel records when "
+                     "each of its tiles began and ended (amk-run --trace)"));
+  return option;
+}
+
+KernelOptions kernelOptionsFromCommandLine() {
+  KernelOptions options;
+  options.trace = traceOption();
+  return options;
+}
+
+FailureOr<core::Kernel> emitKernel(ScheduleOp op,
+                                   const KernelOptions &options) {
   core::KernelPlan plan;
+  plan.trace = options.trace;
   OwningOpRef<ModuleOp> module(ModuleOp::create(op.getLoc()));
   op.getContext()
       ->loadDialect<exec::AMKExecDialect, arith::ArithDialect,
@@ -75,13 +92,15 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op) {
 }
 
 void registerToPTXTranslation() {
+  (void)traceOption(); // registers it
   TranslateFromMLIRRegistration toPTX(
       "amk-to-ptx", "emit the PTX of a concurrent amk.schedule",
       [](Operation *op, llvm::raw_ostream &os) -> LogicalResult {
         FailureOr<ScheduleOp> schedule = getOnlySchedule(op);
         if (failed(schedule))
           return failure();
-        FailureOr<core::Kernel> kernel = emitKernel(*schedule);
+        FailureOr<core::Kernel> kernel =
+            emitKernel(*schedule, kernelOptionsFromCommandLine());
         if (failed(kernel))
           return failure();
         os << kernel->ptx;

@@ -40,7 +40,7 @@ FailureOr<core::Program> amk::buildProgram(ScheduleOp op) {
   core::Program program;
   program.schedule = std::move(*flat);
   if (program.schedule.concurrent && program.schedule.target) {
-    FailureOr<core::Kernel> kernel = emitKernel(op);
+    FailureOr<core::Kernel> kernel = emitKernel(op, kernelOptionsFromCommandLine());
     if (failed(kernel))
       return failure();
     program.hasKernel = true;

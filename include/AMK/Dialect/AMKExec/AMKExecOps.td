@@ -81,6 +81,16 @@ def AMKExec_SyncOp : AMKExec_Op<"sync"> {
   let assemblyFormat = "attr-dict";
 }
 
+def AMKExec_StampOp : AMKExec_Op<"stamp"> {
+  let summary = "record the time, if the kernel is traced";
+  let description = [{
+    Thread 0 stores the global timer (nanoseconds) as point `point` of this
+    tile's plan row; see `core::Kernel`. Nothing in a kernel without a trace.
+  }];
+  let arguments = (ins I32Attr:$point);
+  let assemblyFormat = "$point attr-dict";
+}
+
 def AMKExec_GatherOp : AMKExec_Op<"gather", [AttrSizedOperandSegments]> {
   let summary = "bring a vector into shared memory";
   let description = [{

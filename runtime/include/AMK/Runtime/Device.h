@@ -68,6 +68,13 @@ public:
     return {};
   }
 
+  /// Times of the last launch, as `core::Kernel::traceOffset` lays them out.
+  /// Empty where the program does not record them.
+  virtual Status trace(std::vector<uint64_t> &times) {
+    times.clear();
+    return {};
+  }
+
   /// Lines about the device and the loaded kernel: registers, shared memory,
   /// warnings. Empty where there is nothing to say.
   virtual std::string info() { return {}; }
