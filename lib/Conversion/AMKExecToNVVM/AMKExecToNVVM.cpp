@@ -34,6 +34,9 @@ struct ConvertAMKExecToNVVM
       }
       amk::exec::Capabilities capabilities;
       capabilities.bulkCopy = target->bulkCopies;
+      // Only held stages need more registers than an even share.
+      capabilities.registerPools = target->registerPools && kernel.getRing() &&
+                                   kernel.getRing()->getHeld() > 0;
       if (failed(
               amk::exec::KernelLowering(kernel, builder, capabilities).run()))
         return signalPassFailure();

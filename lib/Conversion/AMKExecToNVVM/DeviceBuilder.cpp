@@ -199,6 +199,19 @@ Value DeviceBuilder::shuffle(Value x, Value lane) {
   return shuffleOp(*this, x, lane, 31, NVVM::ShflKind::idx);
 }
 void DeviceBuilder::syncWarp() { NVVM::SyncWarpOp::create(b, loc, i32(-1)); }
+static Value vote(DeviceBuilder &d, Value condition, llvm::StringRef mode) {
+  Value wide = arith::ExtUIOp::create(d.b, d.loc, d.i32Type(), condition);
+  std::string text = "{.reg .pred p, q; setp.ne.u32 p, $1, 0; vote.sync." +
+                     mode.str() +
+                     ".pred q, p, 0xffffffff; selp.u32 $0, 1, 0, q;}";
+  return d.ne(d.ptx(text, "=r,r", d.i32Type(), {wide}), d.i32(0));
+}
+Value DeviceBuilder::warpAll(Value condition) {
+  return vote(*this, condition, "all");
+}
+Value DeviceBuilder::warpAny(Value condition) {
+  return vote(*this, condition, "any");
+}
 void DeviceBuilder::barrier(int id, int threads) {
   NVVM::BarrierOp::create(b, loc, TypeRange{}, i32(id), i32(threads),
                           NVVM::BarrierReductionAttr(), Value());
@@ -213,6 +226,11 @@ void DeviceBuilder::barrierArrive(Value address) {
 void DeviceBuilder::barrierExpect(Value address, Value bytes) {
   ptx("mbarrier.arrive.expect_tx.shared.b64 _, [$0], $1;", "r,r",
       {address, bytes});
+}
+Value DeviceBuilder::barrierTest(Value address, Value parity) {
+  return ptx("{.reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [$1], $2; "
+             "selp.u32 $0, 1, 0, p;}",
+             "=r,r,r", i32Type(), {address, parity});
 }
 void DeviceBuilder::barrierWait(Value address, Value parity) {
   llvm::StringRef text =

@@ -25,7 +25,8 @@ using mlir::ValueRange;
 
 /// What the target can do, as far as the lowering chooses by it.
 struct Capabilities {
-  bool bulkCopy = false; ///< cp.async.bulk and mbarrier.try_wait (sm_90)
+  bool bulkCopy = false;      ///< cp.async.bulk and mbarrier.try_wait (sm_90)
+  bool registerPools = false; ///< setmaxnreg (sm_90a)
 };
 
 class DeviceBuilder {
@@ -98,6 +99,8 @@ public:
   Value shuffleDown(Value x, int distance);
   Value shuffle(Value x, Value lane);
   void syncWarp();
+  Value warpAll(Value condition); ///< i1 in, i1 out
+  Value warpAny(Value condition);
   void barrier(int id, int threads);
 
   // mbarriers.
@@ -105,6 +108,8 @@ public:
   void barrierArrive(Value address);
   void barrierExpect(Value address, Value bytes);
   void barrierWait(Value address, Value parity);
+  /// One look, without waiting: i32, not 0 if the phase is complete.
+  Value barrierTest(Value address, Value parity);
 
   // Control flow.
   void ifThen(Value condition, llvm::function_ref<void()> then);

@@ -228,6 +228,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
     for (int64_t i = 0; i < batch; ++i)
       words.push_back(
           loadPacket(addresses[size_t(i)], d.band(state[0], 1 << i)));
+    tryHold(); // while the packets are on their way
     Value left = state[0];
     for (int64_t i = 0; i < batch; ++i) {
       const size_t at = size_t(i);
@@ -241,8 +242,9 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
     auto [giveUp, since] =
         maybeGiveUp(state[1], PollKind::Packet, tid, left, state[2]);
     left = d.select(giveUp, d.i32(0), left);
+    // The warp stays together: it takes a stage as one.
     return std::make_pair(
-        d.ne(left, d.i32(0)),
+        d.warpAny(d.ne(left, d.i32(0))),
         llvm::SmallVector<Value>{left, d.add(state[1], 1), since});
   });
 }

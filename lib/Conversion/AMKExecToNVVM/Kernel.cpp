@@ -8,8 +8,15 @@ using namespace mlir;
 
 namespace amk::exec {
 
-/// Threads of a CTA: the consumers and the loader's warp.
-static constexpr int kThreads = int(core::kConsumerThreads) + 32;
+/// Registers of a thread after the loader's warpgroup has given its own away:
+/// 8 x 32 x 232 + 4 x 32 x 40 are what the launch's 12 x 32 x 168 were.
+static constexpr int kConsumerRegisters = 232, kLoaderRegisters = 40;
+
+int KernelLowering::threads() const {
+  // Registers change hands between warpgroups of four warps, so the loader gets
+  // three idle warps. Without that one more warp is all it needs.
+  return int(core::kConsumerThreads) + (d.can.registerPools ? 128 : 32);
+}
 
 KernelLowering::KernelLowering(KernelOp kernel, OpBuilder &builder,
                                Capabilities capabilities)
@@ -45,11 +52,19 @@ LogicalResult KernelLowering::run() {
   auto role = scf::IfOp::create(b, d.loc, isConsumer, /*withElse=*/true);
   Operation *end = LLVM::ReturnOp::create(b, d.loc, ValueRange{});
   b.setInsertionPointToStart(role.thenBlock());
+  if (d.can.registerPools)
+    d.ptx("setmaxnreg.inc.sync.aligned.u32 " +
+              std::to_string(kConsumerRegisters) + ";",
+          "", {});
   if (failed(emitConsumers()))
     return failure();
   b.setInsertionPointToStart(role.elseBlock());
+  if (d.can.registerPools)
+    d.ptx("setmaxnreg.dec.sync.aligned.u32 " +
+              std::to_string(kLoaderRegisters) + ";",
+          "", {});
   if (kernel.getRing())
-    emitLoader();
+    d.ifThen(d.eq(warp, d.i32(core::kConsumerWarps)), [&] { emitLoader(); });
   b.setInsertionPoint(end);
   return success();
 }
@@ -67,7 +82,7 @@ void KernelLowering::createFunction(gpu::GPUModuleOp module) {
       LLVM::LLVMVoidType::get(b.getContext()), {i64, i32, i32, i64});
   function = LLVM::LLVMFuncOp::create(b, d.loc, kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", b.getUnitAttr());
-  function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({kThreads}));
+  function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({threads()}));
   function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(1));
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
@@ -109,12 +124,12 @@ void KernelLowering::setUp() {
   rowCount = d.loadGlobal(d.i32Type(), d.add(header, d.i64(4)));
   Value words = d.mul(rowCount, shared.getRowWords());
   Value from = d.add(d.mul(firstRow, shared.getRowWords()), places.getRowsAt());
-  d.forLoop(tid, words, d.i32(kThreads), [&](Value i) {
+  d.forLoop(tid, words, d.i32(threads()), [&](Value i) {
     Value word =
         d.loadGlobal(d.i32Type(), d.at(plan, d.shl(d.add(from, i), 2)));
     d.storeShared(word, d.add(this->shared(shared.getPlan()), d.shl(i, 2)));
   });
-  d.barrier(0, kThreads);
+  d.barrier(0, threads());
 }
 
 void KernelLowering::emitStageIssue(Value slot, Value source, Value bytes) {
@@ -194,6 +209,18 @@ LogicalResult KernelLowering::emitConsumers() {
   const uint32_t rowBytes = kernel.getShared().getRowWords() * 4;
   nextStage = d.variable(d.i32Type());
   d.set(nextStage, warp);
+  if (holds()) {
+    rowBase = d.add(shared(kernel.getShared().getPlan()),
+                    d.mul(d.sub(rowCount, d.i32(1)), rowBytes));
+    // A worker without tiles has no last row; it holds nothing either.
+    Value any = d.lt(d.i32(0), rowCount);
+    rowBase = d.select(any, rowBase, shared(kernel.getShared().getPlan()));
+    stageCount = d.select(any, d.add(field(4), field(5)), d.i32(0));
+    holding = d.variable(d.i32Type());
+    d.set(holding, d.i32(0));
+    held = d.variable(LLVM::LLVMArrayType::get(
+        d.i32Type(), kernel.getRing()->getBytes() / 512 * 4));
+  }
   auto loop = scf::ForOp::create(b, d.loc, d.i32(0), rowCount, d.i32(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());

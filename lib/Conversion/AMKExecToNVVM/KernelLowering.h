@@ -31,6 +31,7 @@ public:
 
 private:
   // Kernel.cpp: the frame.
+  int threads() const; ///< of a CTA
   void createFunction(mlir::gpu::GPUModuleOp module);
   void setUp();
   void emitLoader();
@@ -69,7 +70,16 @@ private:
 
   // Work.cpp
   void lower(ProductOp op);
-  void consumeStage(ProductOp op, Value stage, Value firstStage, Value rows);
+  /// Multiplies stage `stage` and leaves its rows' sums: from its slot of the
+  /// ring, or, with `fromRegisters`, from what this warp holds.
+  void consumeStage(ProductOp op, Value stage, Value firstStage, Value rows,
+                    bool fromRegisters);
+  bool holds() { return kernel.getRing() && kernel.getRing()->getHeld(); }
+  /// Takes this warp's next stage into registers if it has landed.
+  void tryHold();
+  llvm::SmallVector<Value, 4> heldFragment(int64_t fragment);
+  void holdFragment(int64_t fragment, llvm::ArrayRef<Value> words);
+  Value heldWord(int64_t word); ///< its address in the variable
   void multiply(Value (&sums)[4][4], llvm::ArrayRef<Value> a, Value b0,
                 Value b1, int which);
   void lower(AttentionOp op);
@@ -115,9 +125,12 @@ private:
   Value arena, position, epoch, budget;
   Value smem, tid, warp, lane, worker, rowCount;
   // Of the consumers' loop.
-  Value row;       ///< index of the plan row
-  Value rowBase;   ///< its address in shared memory
-  Value nextStage; ///< variable: this warp's next stage
+  Value row;        ///< index of the plan row
+  Value rowBase;    ///< its address in shared memory
+  Value nextStage;  ///< variable: this warp's next stage
+  Value stageCount; ///< of this worker's whole step
+  Value holding;    ///< variable: whether this warp holds that stage
+  Value held;       ///< variable: its words
   // Of the `elements` op being lowered.
   struct {
     Value index, relative, live, first, count;

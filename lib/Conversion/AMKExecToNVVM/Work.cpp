@@ -28,24 +28,72 @@ void KernelLowering::multiply(Value (&sums)[4][4], llvm::ArrayRef<Value> a,
     c[i] = LLVM::ExtractValueOp::create(b, d.loc, out, i);
 }
 
+Value KernelLowering::heldWord(int64_t word) {
+  return LLVM::GEPOp::create(
+      b, d.loc, held.getType(),
+      LLVM::LLVMArrayType::get(d.i32Type(),
+                               kernel.getRing()->getBytes() / 512 * 4),
+      held, llvm::ArrayRef<LLVM::GEPArg>{0, int32_t(word)});
+}
+
+llvm::SmallVector<Value, 4> KernelLowering::heldFragment(int64_t fragment) {
+  llvm::SmallVector<Value, 4> words;
+  for (int64_t i = 0; i < 4; ++i)
+    words.push_back(d.get(d.i32Type(), heldWord(fragment * 4 + i)));
+  return words;
+}
+
+void KernelLowering::holdFragment(int64_t fragment,
+                                  llvm::ArrayRef<Value> words) {
+  for (int64_t i = 0; i < 4; ++i)
+    d.set(heldWord(fragment * 4 + i), words[size_t(i)]);
+}
+
+void KernelLowering::tryHold() {
+  if (!holds())
+    return;
+  RingAttr ring = *kernel.getRing();
+  Value next = d.get(d.i32Type(), nextStage);
+  Value wants = d.both(d.eq(d.get(d.i32Type(), holding), d.i32(0)),
+                       d.lt(next, stageCount));
+  d.ifThen(wants, [&] {
+    Value slot = d.rem(next, ring.getSlots());
+    Value parity = d.band(d.div(next, ring.getSlots()), 1);
+    Value landed = d.ne(d.barrierTest(fullBarrier(slot), parity), d.i32(0));
+    d.ifThen(d.warpAll(landed), [&] {
+      Value from =
+          d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
+      // The whole slot: a shorter stage leaves words that nobody reads.
+      for (int64_t j = 0; j < int64_t(ring.getBytes()) / 512; ++j)
+        holdFragment(j, d.loadShared4(d.add(from, j * 512)));
+      d.set(holding, d.i32(1));
+      d.syncWarp();
+      d.ifThen(d.eq(lane, d.i32(0)),
+               [&] { d.barrierArrive(emptyBarrier(slot)); });
+    });
+  });
+}
+
 void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
-                                  Value rows) {
+                                  Value rows, bool fromRegisters) {
   RingAttr ring = *kernel.getRing();
   const int64_t columns = op.getColumns(), slices = op.getSlices();
   Value inTile = d.sub(stage, firstStage);
   Value group = d.div(inTile, slices);
   Value slice = slices == 1 ? d.i32(0) : d.sub(inTile, d.mul(group, slices));
-  Value slot = d.rem(stage, ring.getSlots());
-  Value parity = d.band(d.div(stage, ring.getSlots()), 1);
   // One 16-byte load of the input serves two fragments: lane n of the operand
   // holds column group n mod 4.
   Value input = d.add(
       shared(kernel.getShared().getVector()),
       d.add(d.shl(d.band(d.shr(lane, 2), 3), 6), d.shl(d.band(lane, 3), 4)));
   input = d.add(input, d.mul(slice, columns * 2));
-  Value weights =
-      d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
-  d.barrierWait(fullBarrier(slot), parity);
+  Value slot, weights;
+  if (!fromRegisters) {
+    slot = d.rem(stage, ring.getSlots());
+    Value parity = d.band(d.div(stage, ring.getSlots()), 1);
+    weights = d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
+    d.barrierWait(fullBarrier(slot), parity);
+  }
   Value sums[4][4];
   for (auto &sum : sums)
     for (Value &v : sum)
@@ -53,13 +101,18 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
   const int64_t fragments = columns / 64;
   for (int64_t j = 0; j < fragments; j += 2) {
     auto x = d.loadShared4(d.add(input, j / 2 * 256));
-    auto w0 = d.loadShared4(d.add(weights, j * 512));
-    auto w1 = d.loadShared4(d.add(weights, j * 512 + 512));
+    auto w0 = fromRegisters ? heldFragment(j)
+                            : d.loadShared4(d.add(weights, j * 512));
+    auto w1 = fromRegisters ? heldFragment(j + 1)
+                            : d.loadShared4(d.add(weights, j * 512 + 512));
     multiply(sums, w0, x[0], x[1], int(j % 4));
     multiply(sums, w1, x[2], x[3], int(j % 4 + 1));
   }
-  d.syncWarp();
-  d.ifThen(d.eq(lane, d.i32(0)), [&] { d.barrierArrive(emptyBarrier(slot)); });
+  if (!fromRegisters) {
+    d.syncWarp();
+    d.ifThen(d.eq(lane, d.i32(0)),
+             [&] { d.barrierArrive(emptyBarrier(slot)); });
+  }
   Value c[4];
   for (int i = 0; i < 4; ++i)
     c[i] =
@@ -91,11 +144,21 @@ void KernelLowering::lower(ProductOp op) {
   Value count = field(4), first = field(5);
   Value end = d.add(first, count);
   Value rows = d.shl(d.div(count, op.getSlices()), 2);
+  if (holds()) {
+    Value stage = d.get(d.i32Type(), nextStage);
+    Value mine =
+        d.both(d.ne(d.get(d.i32Type(), holding), d.i32(0)), d.lt(stage, end));
+    d.ifThen(mine, [&] {
+      consumeStage(op, stage, first, rows, /*fromRegisters=*/true);
+      d.set(holding, d.i32(0));
+      d.set(nextStage, d.add(stage, core::kConsumerWarps));
+    });
+  }
   Value next = d.get(d.i32Type(), nextStage);
   llvm::SmallVector<Value> after = d.forLoop(
       next, end, d.i32(core::kConsumerWarps), {next},
       [&](Value stage, ValueRange) {
-        consumeStage(op, stage, first, rows);
+        consumeStage(op, stage, first, rows, /*fromRegisters=*/false);
         return llvm::SmallVector<Value>{d.add(stage, core::kConsumerWarps)};
       });
   d.set(nextStage, after[0]);

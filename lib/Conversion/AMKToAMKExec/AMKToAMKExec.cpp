@@ -35,10 +35,13 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
   }
   MLIRContext *context = op.getContext();
   exec::RingAttr ring;
+  uint32_t held = 0;
+  for (const core::Task &t : schedule->tasks)
+    held = std::max(held, t.stream.held);
   if (schedule->ring)
     ring = exec::RingAttr::get(context, schedule->ring->slots,
                                schedule->ring->bytes, schedule->ring->window,
-                               schedule->ring->ahead);
+                               schedule->ring->ahead, held);
   auto arena = exec::ArenaAttr::get(
       context, plan.planPlace, plan.planRowsOffset, plan.waitPlace,
       plan.signalPlace, plan.countersPlace, plan.reportPlace, plan.generations,

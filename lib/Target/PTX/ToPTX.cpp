@@ -2,6 +2,7 @@
 
 #include "AMK/Conversion/Passes.h"
 #include "AMK/Dialect/AMK/AMKDialect.h"
+#include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Target/PTX.h"
 #include "AMK/Target/Program.h"
 
@@ -84,6 +85,10 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op,
     if (auto threads =
             function->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid"))
       kernel.threads = uint32_t(threads[0]);
+  // setmaxnreg is of the architecture-specific feature set.
+  const core::TargetInfo *target = core::lookupTarget(kernel.chip);
+  if (target && target->registerPools)
+    kernel.chip += "a";
   FailureOr<std::string> ptx = emitPTX(gpuModule, kernel.chip);
   if (failed(ptx))
     return failure();

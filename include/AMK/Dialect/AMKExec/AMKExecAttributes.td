@@ -42,8 +42,15 @@ def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {
 
 def AMKExec_Ring : AMKExec_Attr<"Ring", "ring"> {
   let summary = "stages that the loader fills and the consumers drain";
+  let description = [{
+    `slots` of `bytes` bytes; at most `window` stages in flight for the tile at
+    hand and `ahead` for later ones. With `held`, a warp that waits for an input
+    takes its next stage into registers, so that the slot is free for the
+    loader: that much more than the ring holds can be fetched meanwhile.
+  }];
   let parameters = (ins "uint32_t":$slots, "uint32_t":$bytes,
-    "uint32_t":$window, "uint32_t":$ahead);
+    "uint32_t":$window, "uint32_t":$ahead,
+    DefaultValuedParameter<"uint32_t", "0">:$held);
 }
 
 def AMKExec_Packets : AMKExec_Attr<"Packets", "packets"> {
