@@ -76,6 +76,15 @@ protected:
     return device->load(program, *weights, {});
   }
 
+  /// The programs as they are, each on a fresh device of the same GPU.
+  void runWell() {
+    for (const core::Program &program : programs) {
+      ASSERT_OK(load(program));
+      const auto first = runTokens(program, *device, {1, 2});
+      EXPECT_EQ(runTokens(program, *device, {1, 2}), first);
+    }
+  }
+
   std::vector<core::Program> programs;
   std::unique_ptr<Device> device;
   std::unique_ptr<WeightSource> weights;
@@ -195,6 +204,47 @@ TEST_P(Conformance, AMissingTensorIsAnInputError) {
     weights = randomWeights(7);
     EXPECT_OK(device->load(program, *weights, {}));
   }
+}
+
+/// Raises every threshold in the kernel's table of waits, so that no counter
+/// ever reaches it. The schedule, and with it the verifier, knows nothing of
+/// it.
+bool breakHandOffs(core::Program &program) {
+  for (core::Blob &blob : program.kernel.blobs)
+    if (blob.name == "waits")
+      for (size_t i = 4; i + 4 <= blob.data.size(); i += 12) {
+        blob.data[i + 1] = 0x7f; // threshold + 32,512
+        return true;
+      }
+  return false;
+}
+
+TEST_P(Conformance, TheWatchdogEndsAndReports) {
+  if (!cuda())
+    GTEST_SKIP() << "the CPU device's is tested with hand-made schedules";
+  for (core::Program program : programs) {
+    if (!breakHandOffs(program))
+      continue; // packets only
+    CudaOptions options;
+    options.watchdogMs = 50;
+    ASSERT_OK(createCudaDevice(options, device));
+    weights = randomWeights(7);
+    ASSERT_OK(device->load(program, *weights, {}));
+    TokenBuffers b;
+    ASSERT_OK(findTokenBuffers(program.schedule, b));
+    const int32_t token = 1;
+    // Twice: the first abort leaves the device in order.
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_OK(device->write(b.token, &token, 4));
+      double ms = 0;
+      const Status status = device->launch(0, ms);
+      EXPECT_EQ(status.kind(), ErrorKind::Aborted);
+      EXPECT_NE(status.message().find("counter"), std::string::npos)
+          << status.message();
+      std::printf("%s\n", status.message().c_str());
+    }
+  }
+  runWell();
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Conformance, ::testing::Values("cpu", "cuda"),

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Every figure of docs/measurements.md in one run on a machine with a GPU.
+#
+#   benchmarks/gpu/prepare.sh BUILD OUT   where the compiler is: makes OUT/
+#   benchmarks/gpu/run.sh OUT [PROBES]    on the GPU machine: needs OUT/, this
+#                                         folder and test/Inputs/tiny-llama; the
+#                                         checks need python3 with numpy, torch
+#                                         and transformers
+#
+# PROBES: a folder with read_ceiling.cu, decode_probe.cu and torch_baseline.py,
+# which are timed in the same run if it is given.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+out=$(cd "$1" && pwd)
+probes=${2:-}
+tiny=$here/../../test/Inputs/tiny-llama
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bad=0
+check() { "$@" || { bad=1; echo "FAILED: $*"; }; }
+milliseconds() { # PROGRAM POSITION
+  "$out/amk-run" "$out/$1" --weights random:1 --device cuda --benchmark 40 \
+    --position "$2" | python3 -c 'import json,sys; r=json.load(sys.stdin)
+print("  %-14s from position %5d: median %.4f ms, %.0f GB/s" % (sys.argv[1],
+  r["position"], r["median_ms"], r["gigabytes_per_second"]))' "$1"
+}
+
+nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
+echo "== tokens and logits of tiny-llama, cuda against cpu"
+for chip in sm_90 sm_80; do
+  echo "-- $chip"
+  check python3 "$here/check_tokens.py" "$out/amk-run" "$out/tiny_$chip.amkp" "$tiny"
+done
+echo "== logits of the 1B shape against transformers"
+check python3 "$here/check_1b.py" "$out/amk-run" "$out/1b_sm_90.amkp" \
+  "$here/llama-1b" "$work/1b"
+echo "== memcheck"
+if command -v compute-sanitizer >/dev/null; then
+  check compute-sanitizer --tool memcheck --error-exitcode 9 "$out/amk-run" \
+    "$out/tiny_sm_90.amkp" --weights "$tiny" --device cuda \
+    --prompt-ids 0,461,332,222,650,298 --max-new-tokens 4
+fi
+echo "== a hand-off that never comes: the watchdog's report, then a good launch"
+if [ -x "$out/AMKRuntimeTests" ]; then
+  AMK_CONFORMANCE_PROGRAMS="$out/tiny_sm_90.amkp" check "$out/AMKRuntimeTests" \
+    --gtest_filter='*Conformance*' --gtest_brief=1
+fi
+echo "== time of a step, 1B shape, bf16, batch 1"
+for program in 1b_sm_90.amkp 1b_sm_80.amkp; do
+  for position in 108 1004; do
+    milliseconds "$program" "$position"
+  done
+done
+if [ -n "$probes" ]; then
+  nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a \
+    "$probes/decode_probe.cu" -o "$work/probe" && "$work/probe" 4 3
+  nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a \
+    "$probes/read_ceiling.cu" -o "$work/ceiling" && "$work/ceiling"
+  milliseconds 1b_sm_90.amkp 108
+  python3 "$probes/torch_baseline.py" 1b
+  milliseconds 1b_sm_90.amkp 108
+fi
+echo "== where the time goes"
+"$out/amk-run" "$out/1b_traced.amkp" --weights random:1 --device cuda \
+  --benchmark 20 --position 118 --trace "$work/trace.json" >/dev/null &&
+  python3 "$here/trace_table.py" "$work/trace.json"
+exit $bad
