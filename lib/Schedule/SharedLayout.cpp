@@ -23,16 +23,18 @@ uint32_t longestQueue(const Schedule &s) {
   return longest;
 }
 
-/// Shared memory that an operator gathers its input into.
-uint64_t vectorBytes(const Schedule &s, const Operator &op) {
+/// Shared memory that an operator gathers its input into, in tiles of at most
+/// `longest` indices.
+uint64_t vectorBytes(const Schedule &s, const Operator &op, int64_t longest) {
   const Buffer &x = s.buffers[op.operands[0]];
   if (op.name == "linear" || op.name == "rms_norm" || op.name == "hash")
     return uint64_t(x.elements()) * byteWidth(x.type);
   if (op.name == "attention") {
     // Query, key and value as float32; per warp an output and (maximum, sum);
-    // the result.
+    // the results of all heads of the tile.
     const uint64_t d = uint64_t(op.getInt("head_dim"));
-    return d * 4 * (3 + kConsumerWarps + 1) + kConsumerWarps * 8;
+    return d * 4 * (3 + kConsumerWarps + uint64_t(longest)) +
+           kConsumerWarps * 8;
   }
   return 0;
 }
@@ -71,16 +73,16 @@ SharedLayout sharedLayout(const Schedule &s) {
     fields = std::max(fields, planFieldWords(s, task));
     for (size_t i = 0; i < task.ops.size(); ++i) {
       const Operator &op = task.ops[i];
-      vector = std::max(vector, vectorBytes(s, op));
+      int64_t longest = 0;
+      for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t)
+        longest = std::max(
+            longest, operatorRange(s, task, i, tileRange(s, task, t)).size());
+      vector = std::max(vector, vectorBytes(s, op, longest));
       if (op.name != "linear")
         continue;
       const uint32_t slices =
           columnSlices(s.buffers[op.operands[0]].elements(), task.stream);
-      for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t) {
-        const uint64_t rows =
-            uint64_t(operatorRange(s, task, i, tileRange(s, task, t)).size());
-        partial = std::max(partial, (rows + 3) / 4 * 4 * slices * 4);
-      }
+      partial = std::max(partial, (uint64_t(longest) + 3) / 4 * 4 * slices * 4);
     }
   }
   for (const Buffer &b : s.buffers)

@@ -1,6 +1,7 @@
 //===- VerifyTarget.cpp - V7: it fits -------------------------------------===//
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Schedule/TargetInfo.h"
 #include "VerifyImpl.h"
 
@@ -103,6 +104,15 @@ void checkSharedMemory(Report &r) {
     r.add("V7", {},
           say({"shared memory of a worker: expected at most ", has,
                " bytes, found ", pages, " of pages and ", ring, " of ring"}));
+  else if (s.concurrent && s.target && s.ring) {
+    // And what the kernel itself needs: its plan, the gathered input, sums.
+    const SharedLayout layout = sharedLayout(s);
+    if (layout.total > has)
+      r.add("V7", {},
+            say({"shared memory of a worker: expected at most ", has,
+                 " bytes, found ", pages, " of pages, ", ring, " of ring and ",
+                 layout.total - pages - ring, " of plan, input and sums"}));
+  }
 }
 
 } // namespace

@@ -266,11 +266,11 @@ Status CudaDevice::write(uint32_t buffer, const void *data, size_t bytes) {
   DeviceAddress address = 0;
   if (Status s = locate("write", buffer, bytes, address); !s.ok())
     return s;
-  const core::BufferKind kind = program->schedule.buffers[buffer].kind;
-  if (kind == core::BufferKind::Weight || kind == core::BufferKind::Constant)
-    return {ErrorKind::Usage, "cannot write " +
-                                  quoted(program->schedule.buffers[buffer]) +
-                                  ": it is filled when the program is loaded"};
+  const core::Buffer &to = program->schedule.buffers[buffer];
+  if (to.kind != core::BufferKind::Input)
+    return {ErrorKind::Usage, "cannot write " + quoted(to) +
+                                  ": expected an input buffer, found " +
+                                  std::string(core::toString(to.kind))};
   if (Status s = bind(); !s.ok())
     return s;
   AMK_CUDA_TRY(driver, cuMemcpyHtoDAsync, address, data, bytes, stream);

@@ -187,12 +187,12 @@ TEST_F(CudaDeviceTest, ReadsAndWritesBuffers) {
   token = 4711;
   ASSERT_TRUE(device->write(kToken, &token, 4).ok());
   EXPECT_EQ(std::memcmp(read(kToken, 4).data(), &token, 4), 0);
-  // [2, kv heads, positions, head dim], row-major.
+  // [2, kv heads, positions, head dim], cleared when the program is loaded.
   std::vector<char> cache(2 * 2 * 16 * 8 * 2);
-  for (size_t i = 0; i < cache.size(); ++i)
-    cache[i] = char(i);
-  ASSERT_TRUE(device->write(kCache, cache.data(), cache.size()).ok());
   EXPECT_EQ(read(kCache, cache.size()), cache);
+  EXPECT_EQ(device->write(kCache, cache.data(), cache.size()).message(),
+            "cannot write buffer 'kv': expected an input buffer, found "
+            "kv_cache");
 
   const auto readError = [&](uint32_t buffer, size_t bytes) {
     return device->read(buffer, cache.data(), bytes).message();
@@ -209,8 +209,8 @@ TEST_F(CudaDeviceTest, ReadsAndWritesBuffers) {
             "cannot read buffer 'w': it is packed for the tensor cores");
   EXPECT_EQ(readError(99, 4), "cannot read buffer 99: the schedule has 9");
   EXPECT_EQ(device->write(kGain, cache.data(), 192).message(),
-            "cannot write buffer 'gain': it is filled when the program is "
-            "loaded");
+            "cannot write buffer 'gain': expected an input buffer, found "
+            "weight");
 }
 
 TEST_F(CudaDeviceTest, LaunchPassesParameters) {
