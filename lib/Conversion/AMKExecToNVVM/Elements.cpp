@@ -149,8 +149,7 @@ Value KernelLowering::lowerLoad(LoadOp op) {
   Type raw = op.getType().isBF16() ? b.getI16Type() : op.getType();
   Value bits;
   if (op.getShared()) {
-    Value at = d.add(map(op.getPlace()), d.mul(index, width));
-    bits = d.loadShared(raw, d.add(shared(kernel.getShared().getPages()), at));
+    bits = loadAt(raw, map(op.getPlace()), true, d.mul(index, width));
   } else {
     Value row = op.getRow() ? map(op.getRow()) : Value();
     Value inRow = d.mul(index, width);
@@ -186,12 +185,8 @@ void KernelLowering::lowerStore(StoreOp op) {
           value.getType().isInteger(32) ? value : d.pack(value, d.f32(0));
       value = arith::TruncIOp::create(b, d.loc, b.getI16Type(), bits);
     }
-    Value offset = d.mul(map(op.getIndex()), width);
-    if (op.getShared())
-      d.storeShared(value, d.add(shared(kernel.getShared().getPages()),
-                                 d.add(map(op.getPlace()), offset)));
-    else
-      d.storeGlobal(value, d.at(globalPlace(map(op.getPlace())), offset));
+    storeAt(value, map(op.getPlace()), op.getShared(),
+            d.mul(map(op.getIndex()), width));
   });
 }
 

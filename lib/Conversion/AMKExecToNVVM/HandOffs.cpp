@@ -276,7 +276,6 @@ void KernelLowering::gatherPackets(GatherOp op) {
 
 void KernelLowering::gatherPlain(GatherOp op) {
   const int64_t words = (op.getElements() * op.getBytes() + 3) / 4;
-  Value base = globalPlace(map(op.getPlace()));
   Value to = shared(kernel.getShared().getVector());
   Value squares;
   if (op.getSquares()) {
@@ -285,7 +284,8 @@ void KernelLowering::gatherPlain(GatherOp op) {
   }
   d.forLoop(tid, d.i32(words), d.i32(core::kConsumerThreads), [&](Value i) {
     Value offset = d.shl(i, 2);
-    Value pair = d.loadGlobal(d.i32Type(), d.at(base, offset));
+    Value pair =
+        loadAt(d.i32Type(), map(op.getPlace()), op.getShared(), offset);
     if (op.getSquares()) {
       Value even = d.low(pair), odd = d.high(pair);
       Value sum = d.get(d.f32Type(), squares);

@@ -29,6 +29,21 @@ Value KernelLowering::globalPlace(Value place) {
   Value bytes = arith::ShLIOp::create(b, d.loc, d.zext64(place), d.i64(7));
   return d.add(arena, bytes);
 }
+Value KernelLowering::loadAt(Type type, Value place, bool isShared,
+                             Value offset) {
+  if (isShared)
+    return d.loadShared(type, d.add(shared(kernel.getShared().getPages()),
+                                    d.add(place, offset)));
+  return d.loadGlobal(type, d.at(globalPlace(place), offset));
+}
+void KernelLowering::storeAt(Value value, Value place, bool isShared,
+                             Value offset) {
+  if (isShared)
+    d.storeShared(value, d.add(shared(kernel.getShared().getPages()),
+                               d.add(place, offset)));
+  else
+    d.storeGlobal(value, d.at(globalPlace(place), offset));
+}
 Value KernelLowering::staticPlace(uint32_t place) {
   return d.add(arena, d.i64(int64_t(place) * 128));
 }

@@ -106,6 +106,9 @@ private:
   Value field(uint32_t word); ///< of the current plan row
   Value map(Value v) { return mapping.lookupOrDefault(v); }
   Value globalPlace(Value place); ///< i64 address of a place
+  /// The value at a byte offset from a place in global memory or in the pages.
+  Value loadAt(Type type, Value place, bool isShared, Value offset);
+  void storeAt(Value value, Value place, bool isShared, Value offset);
   Value staticPlace(uint32_t place);
   Value shared(uint32_t offset) { return d.add(smem, offset); }
   Value fullBarrier(Value slot);

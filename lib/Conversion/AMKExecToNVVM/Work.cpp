@@ -187,6 +187,7 @@ void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead) {
   struct Source {
     Value place, generation, first;
     std::optional<PacketsAttr> packets;
+    bool isShared;
   };
   const auto rowOf = [&](int64_t row, Value h) {
     return d.add(d.mul(h, dim), row);
@@ -194,13 +195,15 @@ void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead) {
   const Source sources[] = {
       {map(op.getQuery()),
        op.getQueryGeneration() ? map(op.getQueryGeneration()) : Value(),
-       rowOf(op.getQueryRow(), head), op.getQueryPackets()},
+       rowOf(op.getQueryRow(), head), op.getQueryPackets(),
+       op.getQueryShared()},
       {map(op.getKey()),
        op.getKeyGeneration() ? map(op.getKeyGeneration()) : Value(),
-       rowOf(op.getKeyRow(), kvHead), op.getKeyPackets()},
+       rowOf(op.getKeyRow(), kvHead), op.getKeyPackets(), op.getKeyShared()},
       {map(op.getValue()),
        op.getValueGeneration() ? map(op.getValueGeneration()) : Value(),
-       rowOf(op.getValueRow(), kvHead), op.getValuePackets()}};
+       rowOf(op.getValueRow(), kvHead), op.getValuePackets(),
+       op.getValueShared()}};
   // One element a thread: threads [which * dim, which * dim + dim) take the
   // query, the key, the value.
   d.forLoop(tid, d.i32(3 * dim), d.i32(core::kConsumerThreads), [&](Value i) {
@@ -223,8 +226,8 @@ void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead) {
           value = d.select(d.eq(d.band(place, 1), d.i32(0)), d.low(pair),
                            d.high(pair));
         } else {
-          Value bits = d.loadGlobal(
-              b.getI16Type(), d.at(globalPlace(s.place), d.shl(element, 1)));
+          Value bits =
+              loadAt(b.getI16Type(), s.place, s.isShared, d.shl(element, 1));
           value = d.asFloat(
               d.shl(arith::ExtUIOp::create(b, d.loc, d.i32Type(), bits), 16));
         }
@@ -396,8 +399,6 @@ std::pair<Value, Value> KernelLowering::largerOf(Value v, Value i, Value w,
 
 void KernelLowering::lower(ArgmaxOp op) {
   const int64_t count = op.getCount();
-  Value values = globalPlace(map(op.getValues()));
-  Value indices = op.getIndices() ? globalPlace(map(op.getIndices())) : Value();
   // An index past every other, so that anything beats it (but not -1).
   Value none = d.i32(0x7fffffff);
   const auto better = [&](ValueRange state, Value v, Value i) {
@@ -405,20 +406,22 @@ void KernelLowering::lower(ArgmaxOp op) {
     return llvm::SmallVector<Value>{value, index};
   };
   Value lowest = d.f32(-INFINITY);
-  auto state = d.forLoop(
-      tid, d.i32(count), d.i32(core::kConsumerThreads), {lowest, none},
-      [&](Value i, ValueRange carried) {
-        Value offset = d.shl(i, 2);
-        Value v = d.loadGlobal(d.f32Type(), d.at(values, offset));
-        Value index =
-            indices ? d.loadGlobal(d.i32Type(), d.at(indices, offset)) : i;
-        if (!indices) {
-          Value nan =
-              arith::CmpFOp::create(b, d.loc, arith::CmpFPredicate::UNO, v, v);
-          index = d.select(nan, d.i32(-1), index);
-        }
-        return better(carried, v, index);
-      });
+  auto state = d.forLoop(tid, d.i32(count), d.i32(core::kConsumerThreads),
+                         {lowest, none}, [&](Value i, ValueRange carried) {
+                           Value offset = d.shl(i, 2);
+                           Value v = loadAt(d.f32Type(), map(op.getValues()),
+                                            op.getValuesShared(), offset);
+                           Value index = i;
+                           if (op.getIndices())
+                             index = loadAt(d.i32Type(), map(op.getIndices()),
+                                            op.getIndicesShared(), offset);
+                           if (!op.getIndices()) {
+                             Value nan = arith::CmpFOp::create(
+                                 b, d.loc, arith::CmpFPredicate::UNO, v, v);
+                             index = d.select(nan, d.i32(-1), index);
+                           }
+                           return better(carried, v, index);
+                         });
   for (int distance = 16; distance; distance /= 2)
     state = better(state, d.shuffleXor(state[0], distance),
                    d.shuffleXor(state[1], distance));
@@ -437,7 +440,7 @@ void KernelLowering::lower(ArgmaxOp op) {
       best = better(best, d.loadShared(d.f32Type(), at),
                     d.loadShared(d.i32Type(), d.add(at, 4)));
     }
-    d.storeGlobal(best[1], globalPlace(map(op.getOut())));
+    storeAt(best[1], map(op.getOut()), op.getOutShared(), d.i32(0));
   });
 }
 

@@ -167,7 +167,8 @@ LogicalResult BodyBuilder::gather(size_t by, uint32_t id,
   const std::optional<exec::PacketsAttr> p = packets(id);
   exec::GatherOp::create(b, loc, place(id), generation(id), gain,
                          uint32_t(from.elements()), core::byteWidth(from.type),
-                         p ? *p : exec::PacketsAttr(), norm.has_value());
+                         p ? *p : exec::PacketsAttr(), norm.has_value(),
+                         from.space == core::Space::Shared);
   stamp(1);
   return success();
 }

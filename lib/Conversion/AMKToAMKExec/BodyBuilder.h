@@ -87,6 +87,9 @@ public:
   mlir::Value normScale(size_t norm);
   void storeElement(uint32_t buffer, mlir::Value value, mlir::Value index,
                     mlir::Value condition = {});
+  bool isShared(uint32_t buffer) const {
+    return schedule.buffers[buffer].space == core::Space::Shared;
+  }
   mlir::Type typeOf(core::ElementType type);
   mlir::Value constant(int64_t v);
   mlir::Value add(mlir::Value x, int64_t y);

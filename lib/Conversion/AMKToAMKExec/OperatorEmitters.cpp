@@ -251,7 +251,9 @@ struct Attention : OperatorEmitter {
         body.place(o.operands[3]), uint32_t(dim), uint32_t(o.getInt("group")),
         uint32_t(cache.shape[1]), uint32_t(cache.shape[2]),
         uint32_t(o.getInt("query_row")), uint32_t(o.getInt("key_row")),
-        uint32_t(o.getInt("value_row")), packets(0), packets(1), packets(2));
+        uint32_t(o.getInt("value_row")), packets(0), packets(1), packets(2),
+        body.isShared(o.operands[0]), body.isShared(o.operands[1]),
+        body.isShared(o.operands[2]));
     return success();
   }
   Value element(BodyBuilder &body, size_t op, unsigned,
@@ -273,7 +275,10 @@ struct Argmax : OperatorEmitter {
     Value indices = combine ? body.place(o.operands[1]) : Value();
     exec::ArgmaxOp::create(body.b, body.loc, body.place(o.operands[0]), indices,
                            body.place(o.operands[combine ? 2 : 1]),
-                           uint32_t(body.operand(op, 0).elements()));
+                           uint32_t(body.operand(op, 0).elements()),
+                           body.isShared(o.operands[0]),
+                           combine && body.isShared(o.operands[1]),
+                           body.isShared(o.operands[combine ? 2 : 1]));
     return success();
   }
   Value element(BodyBuilder &body, size_t op, unsigned, Value) const override {

@@ -99,13 +99,15 @@ def AMKExec_GatherOp : AMKExec_Op<"gather", [AttrSizedOperandSegments]> {
     the stamp of `generation` in this launch. With `gain` (bf16) the values are
     multiplied by it and rounded to bf16 on the way. With `squares` every warp's
     sum of squares of the values (before the gain) is left in the misc area. A
-    consumer barrier follows.
+    consumer barrier follows. With `shared`, `place` is bytes from the start of
+    the shared pages.
   }];
   let arguments = (ins I32:$place, Optional<I32>:$generation,
     Optional<I32>:$gain, I32Attr:$elements, I32Attr:$bytes,
-    OptionalAttr<AMKExec_Packets>:$packets, UnitAttr:$squares);
+    OptionalAttr<AMKExec_Packets>:$packets, UnitAttr:$squares,
+    UnitAttr:$shared);
   let assemblyFormat = [{
-    $place (`generation` $generation^)? (`gain` $gain^)? (`packets` `` $packets^)?
+    (`shared` $shared^)? $place (`generation` $generation^)? (`gain` $gain^)? (`packets` `` $packets^)?
     (`squares` $squares^)? attr-dict
   }];
 }
@@ -132,7 +134,8 @@ def AMKExec_AttentionOp : AMKExec_Op<"attention", [AttrSizedOperandSegments]> {
     For each head of the tile's range: gathers its query, key and value (first
     rows `query_row`, `key_row`, `value_row` of their buffers), attends to the
     positions of the cache before this launch's and to the key and value of
-    this one, and leaves head_dim float32 values in the result area.
+    this one, and leaves head_dim float32 values in the result area. A source
+    that is `shared` has its place in the shared pages.
   }];
   let arguments = (ins I32:$query, I32:$key, I32:$value,
     Optional<I32>:$query_generation, Optional<I32>:$key_generation,
@@ -141,7 +144,8 @@ def AMKExec_AttentionOp : AMKExec_Op<"attention", [AttrSizedOperandSegments]> {
     I32Attr:$query_row, I32Attr:$key_row, I32Attr:$value_row,
     OptionalAttr<AMKExec_Packets>:$query_packets,
     OptionalAttr<AMKExec_Packets>:$key_packets,
-    OptionalAttr<AMKExec_Packets>:$value_packets);
+    OptionalAttr<AMKExec_Packets>:$value_packets,
+    UnitAttr:$query_shared, UnitAttr:$key_shared, UnitAttr:$value_shared);
   let assemblyFormat = [{
     `query` $query (`generation` $query_generation^)?
     `key` $key (`generation` $key_generation^)?
@@ -155,10 +159,12 @@ def AMKExec_ArgmaxOp : AMKExec_Op<"argmax"> {
   let description = [{
     Ties go to the lowest index; -1 if there is a NaN. With `indices` the result
     is the index stored beside the largest value (-1 there stands for a NaN).
-    Thread 0 stores it at `out`.
+    Thread 0 stores it at `out`. What is `shared` has its place in the shared
+    pages.
   }];
   let arguments = (ins I32:$values, Optional<I32>:$indices, I32:$out,
-    I32Attr:$count);
+    I32Attr:$count, UnitAttr:$values_shared, UnitAttr:$indices_shared,
+    UnitAttr:$out_shared);
   let assemblyFormat = "$values (`indices` $indices^)? `->` $out `count` `(` $count `)` attr-dict";
 }
 
