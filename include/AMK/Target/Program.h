@@ -12,8 +12,8 @@ namespace amk {
 /// The one schedule in `op`. Fails, with an error, if there is none or more.
 mlir::FailureOr<ScheduleOp> getOnlySchedule(mlir::Operation *op);
 
-/// The program of a schedule, with its kernel if the schedule is concurrent
-/// and has a target and a ring.
+/// The program of a schedule. It has a kernel if the schedule is concurrent, has
+/// a target, and, where there is anything to stream, has been pipelined.
 mlir::FailureOr<core::Program> buildProgram(ScheduleOp op);
 
 /// Registers `--amk-to-program`, `--amk-to-flat-text`, `--program-to-text` and

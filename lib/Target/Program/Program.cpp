@@ -3,6 +3,7 @@
 #include "AMK/Target/Program.h"
 
 #include "AMK/Dialect/AMK/Flatten.h"
+#include "AMK/Schedule/Operators.h"
 #include "AMK/Target/PTX.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
@@ -33,13 +34,28 @@ FailureOr<ScheduleOp> amk::getOnlySchedule(Operation *op) {
   return only;
 }
 
+/// Whether a schedule is far enough to have a kernel: it runs by queues and
+/// hand-offs, has a target, and pipelining has been there if it streams
+/// anything. A program before that runs on the CPU device only.
+static bool hasKernel(const core::Schedule &schedule) {
+  if (!schedule.concurrent || !schedule.target)
+    return false;
+  if (schedule.ring)
+    return true;
+  for (const core::Task &task : schedule.tasks)
+    for (const core::Operator &op : task.ops)
+      if (core::lookupOperator(op.name)->streamedOperand() != core::kNone)
+        return false;
+  return true;
+}
+
 FailureOr<core::Program> amk::buildProgram(ScheduleOp op) {
   FailureOr<core::Schedule> flat = flatten(op);
   if (failed(flat))
     return failure();
   core::Program program;
   program.schedule = std::move(*flat);
-  if (program.schedule.concurrent && program.schedule.target) {
+  if (hasKernel(program.schedule)) {
     FailureOr<core::Kernel> kernel = emitKernel(op, kernelOptionsFromCommandLine());
     if (failed(kernel))
       return failure();
