@@ -134,30 +134,36 @@ void DeviceBuilder::ptx(llvm::StringRef text, llvm::StringRef constraints,
 
 static unsigned widthOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
+/// A pointer into global (1) or shared (3) memory.
+static Value pointer(DeviceBuilder &d, Value address, unsigned space) {
+  return LLVM::IntToPtrOp::create(
+      d.b, d.loc, LLVM::LLVMPointerType::get(d.b.getContext(), space), address);
+}
+static Value load(DeviceBuilder &d, Type type, Value address, unsigned space) {
+  return LLVM::LoadOp::create(d.b, d.loc, type, pointer(d, address, space),
+                              widthOf(type));
+}
+static void store(DeviceBuilder &d, Value value, Value address,
+                  unsigned space) {
+  LLVM::StoreOp::create(d.b, d.loc, value, pointer(d, address, space),
+                        widthOf(value.getType()));
+}
+
 Value DeviceBuilder::loadShared(Type type, Value address) {
-  Value p = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
-  return LLVM::LoadOp::create(b, loc, type, p, widthOf(type));
+  return load(*this, type, address, 3);
 }
 void DeviceBuilder::storeShared(Value value, Value address) {
-  Value p = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
-  LLVM::StoreOp::create(b, loc, value, p, widthOf(value.getType()));
+  store(*this, value, address, 3);
 }
 Value DeviceBuilder::loadGlobal(Type type, Value address) {
-  Value p = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), address);
-  return LLVM::LoadOp::create(b, loc, type, p, widthOf(type));
+  return load(*this, type, address, 1);
 }
 void DeviceBuilder::storeGlobal(Value value, Value address) {
-  Value p = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 1), address);
-  LLVM::StoreOp::create(b, loc, value, p, widthOf(value.getType()));
+  store(*this, value, address, 1);
 }
 llvm::SmallVector<Value, 4> DeviceBuilder::loadShared4(Value address) {
   auto type = VectorType::get({4}, i32Type());
-  Value p = LLVM::IntToPtrOp::create(
-      b, loc, LLVM::LLVMPointerType::get(b.getContext(), 3), address);
+  Value p = pointer(*this, address, 3);
   Value v = LLVM::LoadOp::create(b, loc, type, p, /*alignment=*/16);
   llvm::SmallVector<Value, 4> words;
   for (int i = 0; i < 4; ++i)

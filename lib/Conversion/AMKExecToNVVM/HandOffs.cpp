@@ -182,11 +182,8 @@ void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
     // Counts are even: a packet holds whole pairs.
     d.ifThen(d.lt(d.i32(k), count), [&] {
       Value pair = words[k / 2];
-      if (op.getSquares()) {
-        Value even = d.low(pair), odd = d.high(pair);
-        Value sum = d.get(d.f32Type(), squares);
-        d.set(squares, d.fma(odd, odd, d.fma(even, even, sum)));
-      }
+      if (squares)
+        addSquares(pair, squares);
       if (!gain.empty())
         pair = d.pack(d.fmul(d.low(pair), d.low(gain[k / 2])),
                       d.fmul(d.high(pair), d.high(gain[k / 2])));
@@ -249,48 +246,26 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
   });
 }
 
-void KernelLowering::gatherPackets(GatherOp op) {
+void KernelLowering::gatherPackets(GatherOp op, Value squares) {
   constexpr int64_t kMostAtOnce = 6; // registers: four words a packet
   const int64_t count = op.getPackets()->getCount();
   const int64_t rounds =
       (count + core::kConsumerThreads - 1) / core::kConsumerThreads;
   const int64_t batches = (rounds + kMostAtOnce - 1) / kMostAtOnce;
   const int64_t batch = (rounds + batches - 1) / batches;
-  Value squares;
-  if (op.getSquares()) {
-    squares = d.variable(d.f32Type());
-    d.set(squares, d.f32(0));
-  }
   for (int64_t first = 0; first < rounds; first += batch)
     gatherPacketBatch(op, first, std::min(batch, rounds - first), squares);
-  if (!op.getSquares())
-    return;
-  Value sum = d.get(d.f32Type(), squares);
-  for (int distance = 16; distance; distance /= 2)
-    sum = d.fadd(sum, d.shuffleXor(sum, distance));
-  d.ifThen(d.eq(lane, d.i32(0)), [&] {
-    d.storeShared(sum,
-                  d.add(shared(kernel.getShared().getMisc()), d.shl(warp, 2)));
-  });
 }
 
-void KernelLowering::gatherPlain(GatherOp op) {
+void KernelLowering::gatherPlain(GatherOp op, Value squares) {
   const int64_t words = (op.getElements() * op.getBytes() + 3) / 4;
   Value to = shared(kernel.getShared().getVector());
-  Value squares;
-  if (op.getSquares()) {
-    squares = d.variable(d.f32Type());
-    d.set(squares, d.f32(0));
-  }
   d.forLoop(tid, d.i32(words), d.i32(core::kConsumerThreads), [&](Value i) {
     Value offset = d.shl(i, 2);
     Value pair =
         loadAt(d.i32Type(), map(op.getPlace()), op.getShared(), offset);
-    if (op.getSquares()) {
-      Value even = d.low(pair), odd = d.high(pair);
-      Value sum = d.get(d.f32Type(), squares);
-      d.set(squares, d.fma(odd, odd, d.fma(even, even, sum)));
-    }
+    if (squares)
+      addSquares(pair, squares);
     if (op.getGain()) {
       Value gain = d.loadGlobal(d.i32Type(),
                                 d.at(globalPlace(map(op.getGain())), offset));
@@ -299,8 +274,15 @@ void KernelLowering::gatherPlain(GatherOp op) {
     }
     d.storeShared(pair, d.add(to, offset));
   });
-  if (!op.getSquares())
-    return;
+}
+
+void KernelLowering::addSquares(Value pair, Value squares) {
+  Value even = d.low(pair), odd = d.high(pair);
+  Value sum = d.get(d.f32Type(), squares);
+  d.set(squares, d.fma(odd, odd, d.fma(even, even, sum)));
+}
+
+void KernelLowering::storeSquares(Value squares) {
   Value sum = d.get(d.f32Type(), squares);
   for (int distance = 16; distance; distance /= 2)
     sum = d.fadd(sum, d.shuffleXor(sum, distance));
@@ -310,13 +292,19 @@ void KernelLowering::gatherPlain(GatherOp op) {
   });
 }
 
-LogicalResult KernelLowering::lower(GatherOp op) {
+void KernelLowering::lower(GatherOp op) {
+  Value squares; // this thread's sum, if it is wanted
+  if (op.getSquares()) {
+    squares = d.variable(d.f32Type());
+    d.set(squares, d.f32(0));
+  }
   if (op.getPackets())
-    gatherPackets(op);
+    gatherPackets(op, squares);
   else
-    gatherPlain(op);
+    gatherPlain(op, squares);
+  if (squares)
+    storeSquares(squares);
   syncConsumers();
-  return success();
 }
 
 } // namespace amk::exec

@@ -271,12 +271,12 @@ LogicalResult KernelLowering::lowerClass(TaskClassOp op) {
 LogicalResult KernelLowering::lowerOp(Operation *op) {
   d.loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<PollOp, SignalOp, StampOp, ProductOp, AttentionOp, ArgmaxOp>(
-          [&](auto o) {
-            lower(o);
-            return success();
-          })
-      .Case<GatherOp, ElementsOp>([&](auto o) { return lower(o); })
+      .Case<PollOp, SignalOp, StampOp, GatherOp, ProductOp, AttentionOp,
+            ArgmaxOp>([&](auto o) {
+        lower(o);
+        return success();
+      })
+      .Case([&](ElementsOp o) { return lower(o); })
       .Case([&](SyncOp) {
         syncConsumers();
         return success();

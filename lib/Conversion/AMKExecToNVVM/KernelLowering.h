@@ -44,11 +44,14 @@ private:
   void lower(PollOp op);
   void lower(SignalOp op);
   void lower(StampOp op);
-  mlir::LogicalResult lower(GatherOp op);
-  void gatherPackets(GatherOp op);
+  void lower(GatherOp op);
+  void gatherPackets(GatherOp op, Value squares);
   void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,
                          Value squares);
-  void gatherPlain(GatherOp op);
+  void gatherPlain(GatherOp op, Value squares);
+  /// `squares`: a variable with this thread's sum of squares, or null.
+  void addSquares(Value pair, Value squares);
+  void storeSquares(Value squares); ///< the warp's sum, to the misc area
   void scatterPacket(GatherOp op, llvm::ArrayRef<Value> words, Value target,
                      llvm::ArrayRef<Value> gain, Value squares);
   /// Stamp of packets of a generation in this launch.

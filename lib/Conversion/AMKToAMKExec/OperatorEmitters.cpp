@@ -21,6 +21,15 @@ Value andi(BodyBuilder &body, Value x, int64_t y) {
   return arith::AndIOp::create(body.b, body.loc, x, body.constant(y));
 }
 
+/// silu(gate) * up, or null if one of them could not be emitted.
+Value gated(BodyBuilder &body, Value gate, Value up) {
+  if (!gate || !up)
+    return Value();
+  Value silu =
+      exec::SiluOp::create(body.b, body.loc, body.b.getF32Type(), gate);
+  return mulf(body, silu, up);
+}
+
 struct Round : OperatorEmitter {
   Value element(BodyBuilder &body, size_t op, unsigned,
                 Value index) const override {
@@ -52,11 +61,7 @@ struct SiluMul : OperatorEmitter {
   Value element(BodyBuilder &body, size_t op, unsigned,
                 Value index) const override {
     Value gate = body.pull(op, 0, index), up = body.pull(op, 1, index);
-    if (!gate || !up)
-      return Value();
-    return mulf(
-        body, exec::SiluOp::create(body.b, body.loc, body.b.getF32Type(), gate),
-        up);
+    return gated(body, gate, up);
   }
 };
 
@@ -67,11 +72,7 @@ struct Swiglu : OperatorEmitter {
         arith::MulIOp::create(body.b, body.loc, index, body.constant(2));
     Value gate = body.pull(op, 0, even);
     Value up = body.pull(op, 0, body.add(even, 1));
-    if (!gate || !up)
-      return Value();
-    return mulf(
-        body, exec::SiluOp::create(body.b, body.loc, body.b.getF32Type(), gate),
-        up);
+    return gated(body, gate, up);
   }
 };
 
