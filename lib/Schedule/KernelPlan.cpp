@@ -59,6 +59,9 @@ private:
   void findClasses();
   std::string classKey(const Task &task, std::vector<uint32_t> &buffers) const;
   bool checkTask(const Task &task, std::string &error) const;
+  bool checkBuffers(std::string &error) const;
+  bool checkRing(std::string &error) const;
+  bool checkPublished(const Tile &tile, std::string &error) const;
   void placeZeroed();
   void placeBuffers();
   void placeWeights();
@@ -161,6 +164,87 @@ bool Builder::checkTask(const Task &task, std::string &error) const {
                 std::to_string(tileRange(s, task, t).lo);
         return false;
       }
+  }
+  return true;
+}
+
+/// What the kernel asks of buffers beyond the rules: packets hold whole pairs,
+/// their tables have 16 bits for a place, and the arena counts in units.
+bool Builder::checkBuffers(std::string &error) const {
+  for (const Buffer &b : s.buffers) {
+    const std::string name = "buffer '" + b.name + "': ";
+    if (b.space == Space::Scratch && b.pageOffset % kArenaUnit) {
+      error = name + "expected a page at a multiple of " +
+              std::to_string(kArenaUnit) + " bytes, found " +
+              std::to_string(b.pageOffset);
+      return false;
+    }
+    if (!b.packetElements)
+      continue;
+    bool even = b.packetElements % 2 == 0 && b.elements() % 2 == 0;
+    if (b.packetTiles != kNone)
+      for (uint32_t bound : s.tables[b.packetTiles])
+        even &= bound % 2 == 0;
+    if (!even) {
+      error = name + "expected packets, and groups of them, of an even number "
+                     "of values";
+      return false;
+    }
+    if (b.elements() > 0xffff) {
+      error = name + "expected at most 65535 values in packets, found " +
+              std::to_string(b.elements());
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Builder::checkRing(std::string &error) const {
+  if (!s.ring)
+    return true;
+  if (s.ring->teams != kConsumerWarps) {
+    error = "expected a ring for " + std::to_string(kConsumerWarps) +
+            " teams, the kernel's consumer warps, found " +
+            std::to_string(s.ring->teams);
+    return false;
+  }
+  // A warp that waits for a barrier's phase two ahead passes at once and reads
+  // stale bytes. It cannot come to that if the stage before in its slot has
+  // landed when it comes to wait (V8).
+  const uint32_t window = std::max(s.ring->window, s.ring->ahead);
+  const bool turns = s.ring->slots % kConsumerWarps == 0;
+  const uint32_t most =
+      turns ? s.ring->slots
+            : s.ring->slots - std::min(s.ring->slots, kConsumerWarps);
+  if (s.ring->window == 0 || s.ring->ahead == 0 || window > most) {
+    error = "expected windows of 1 to " + std::to_string(most) +
+            " stages with " + std::to_string(s.ring->slots) +
+            " slots and 8 consumer warps, found " +
+            std::to_string(s.ring->window) + " and " +
+            std::to_string(s.ring->ahead);
+    return false;
+  }
+  return true;
+}
+
+/// The lanes of a tile number its packets from its first on, so they must be
+/// one group.
+bool Builder::checkPublished(const Tile &tile, std::string &error) const {
+  for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+    const Access &a = tiles.accesses[i];
+    const Buffer &b = s.buffers[a.buffer];
+    if (!a.write || !b.packetElements || b.packetTiles == kNone)
+      continue;
+    const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
+    const uint64_t lo = a.region.offset / 2, hi = lo + a.region.bytes / 2;
+    const auto at = std::lower_bound(bounds.begin(), bounds.end(), lo);
+    if (at + 1 < bounds.end() && *at == lo && *(at + 1) == hi)
+      continue;
+    error = "tile " + std::to_string(tile.index) +
+            ": expected to write one group of packets of '" + b.name +
+            "', found values " + std::to_string(lo) + " to " +
+            std::to_string(hi);
+    return false;
   }
   return true;
 }
@@ -357,32 +441,13 @@ bool Builder::run(std::string &error, uint32_t &task) {
               std::to_string(tile.lastSignal - tile.firstSignal);
       return false;
     }
-  for (uint32_t i = 0; i < s.buffers.size(); ++i)
-    if (s.buffers[i].space == Space::Scratch &&
-        s.buffers[i].pageOffset % kArenaUnit) {
-      error = "expected pages at multiples of " + std::to_string(kArenaUnit) +
-              " bytes, found buffer '" + s.buffers[i].name + "' at " +
-              std::to_string(s.buffers[i].pageOffset);
+  if (!checkBuffers(error) || !checkRing(error))
+    return false;
+  for (const Tile &tile : tiles.tiles)
+    if (!checkPublished(tile, error)) {
+      task = tile.task;
       return false;
     }
-  if (s.ring) {
-    // A warp that waits for a barrier's phase two ahead passes at once and
-    // reads stale bytes. It cannot come to that if the stage before in its slot
-    // has landed when it comes to wait (V8).
-    const uint32_t window = std::max(s.ring->window, s.ring->ahead);
-    const bool turns = s.ring->slots % kConsumerWarps == 0;
-    const uint32_t most =
-        turns ? s.ring->slots
-              : s.ring->slots - std::min(s.ring->slots, kConsumerWarps);
-    if (s.ring->window == 0 || s.ring->ahead == 0 || window > most) {
-      error = "expected windows of 1 to " + std::to_string(most) +
-              " stages with " + std::to_string(s.ring->slots) +
-              " slots and 8 consumer warps, found " +
-              std::to_string(s.ring->window) + " and " +
-              std::to_string(s.ring->ahead);
-      return false;
-    }
-  }
   plan.shared = sharedLayout(s);
   if (plan.shared.total > s.target->sharedBytes) {
     error = "expected at most " + std::to_string(s.target->sharedBytes) +

@@ -59,7 +59,7 @@ struct Kernel {
   uint64_t zeroOffset = 0, zeroBytes = 0;
   /// The watchdog's record: word 0 is the abort flag; then for worker w, at
   /// words 4 + 4 w ..: plan row + 1 (0: did not time out), what it waited for
-  /// (1: counter, 2: packet, 3: stage), which (counter or packet index), and
+  /// (1: counter, 2: packet), which (counter or packet index), and
   /// the value seen.
   uint64_t reportOffset = 0;
   /// Times of the last launch, if the kernel records them (traceRows > 0): for

@@ -1,0 +1,269 @@
+//===- KernelPlanTest.cpp - Classes, plan rows, arena, packing ------------===//
+
+#include "ToyLlama.h"
+
+#include "AMK/Schedule/KernelPlan.h"
+#include "AMK/Schedule/Tiles.h"
+#include "AMK/Schedule/WeightPacking.h"
+#include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/PageColoring.h"
+#include "AMK/Scheduling/Pipelining.h"
+#include "AMK/Scheduling/Synchronization.h"
+#include "AMK/Scheduling/Tiling.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <set>
+
+using namespace amk::core;
+using namespace amk::scheduling;
+using namespace amk::scheduling::test;
+
+namespace {
+
+Schedule compiled(uint32_t workers, uint32_t packets = 6, bool fused = true) {
+  Schedule s = toyLlama({}, fused);
+  s.target = Target{"sm_90", workers, 232448};
+  EXPECT_EQ(cutTasks(s, {workers, true, false}), "");
+  EXPECT_EQ(assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true}),
+            "");
+  EXPECT_EQ(synchronize(s, {packets}), "");
+  EXPECT_EQ(colorPages(s, {}, nullptr), "");
+  EXPECT_EQ(makeStreams(s, {}), "");
+  EXPECT_EQ(check(s), "");
+  return s;
+}
+
+std::string planError(const Schedule &s) {
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = kNone;
+  return buildKernelPlan(s, plan, error, task) ? "" : error;
+}
+
+uint32_t wordAt(const std::string &bytes, size_t word) {
+  uint32_t v = 0;
+  for (size_t i = 0; i < 4; ++i)
+    v |= uint32_t(uint8_t(bytes[word * 4 + i])) << (8 * i);
+  return v;
+}
+
+const Blob &blob(const KernelPlan &plan, const std::string &name) {
+  for (const Blob &b : plan.kernel.blobs)
+    if (b.name == name)
+      return b;
+  ADD_FAILURE() << "no blob " << name;
+  return plan.kernel.blobs.front();
+}
+
+TEST(KernelPlan, LayersShareClasses) {
+  Schedule s = compiled(16);
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+  // Five a layer whatever the depth, and embedding, head and argmax. The first
+  // layer's input comes in the embedding's packets, whose groups may differ
+  // from those of the others.
+  EXPECT_GE(plan.classes.size(), 8u);
+  EXPECT_LE(plan.classes.size(), 9u);
+  EXPECT_EQ(plan.classOfTask.size(), s.tasks.size());
+  EXPECT_EQ(plan.kernel.workers, 16u);
+}
+
+TEST(KernelPlan, NothingOverlapsInTheArena) {
+  for (uint32_t packets : {0u, 4u, 6u}) {
+    const Schedule s = compiled(13, packets);
+    KernelPlan plan;
+    std::string error;
+    uint32_t task = kNone;
+    ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+    std::vector<std::pair<uint64_t, uint64_t>> areas{
+        {plan.kernel.zeroOffset, plan.kernel.zeroBytes}};
+    for (const Blob &b : plan.kernel.blobs)
+      areas.push_back({b.offset, b.data.size()});
+    for (const Placement &p : plan.kernel.placements) {
+      areas.push_back({p.offset, p.bytes});
+      EXPECT_EQ(p.offset % kArenaUnit, 0u);
+    }
+    std::sort(areas.begin(), areas.end());
+    uint64_t end = 0;
+    for (const auto &[offset, bytes] : areas) {
+      EXPECT_GE(offset, end);
+      end = std::max(end, offset + bytes);
+    }
+    EXPECT_LE(end, plan.kernel.arenaBytes);
+  }
+}
+
+/// Every row says what its tile is; stages are counted without a gap.
+TEST(KernelPlan, RowsFollowTheQueues) {
+  const Schedule s = compiled(7);
+  const Tiles tiles = expand(s);
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+  const std::string &words = blob(plan, "plan").data;
+  for (uint32_t w = 0; w < tiles.workers; ++w) {
+    const uint32_t first = wordAt(words, w * 2);
+    ASSERT_EQ(wordAt(words, w * 2 + 1), tiles.queues[w].size());
+    uint32_t stage = 0;
+    for (uint32_t r = 0; r < tiles.queues[w].size(); ++r) {
+      const Tile &tile = tiles.tiles[tiles.queues[w][r]];
+      const size_t row =
+          plan.planRowsOffset + size_t(first + r) * plan.shared.planRowWords;
+      EXPECT_EQ(wordAt(words, row) & 0xffff, plan.classOfTask[tile.task]);
+      EXPECT_EQ(wordAt(words, row + 1), uint32_t(tile.range.lo));
+      EXPECT_EQ(wordAt(words, row + 2), uint32_t(tile.range.size()));
+      EXPECT_EQ(wordAt(words, row + 5), stage);
+      stage += wordAt(words, row + 4);
+      EXPECT_EQ(wordAt(words, row + 6) >> 24, tile.lastWait - tile.firstWait);
+      EXPECT_EQ(wordAt(words, row + 7) >> 24,
+                tile.lastSignal - tile.firstSignal);
+    }
+    EXPECT_EQ(stage == 0, tiles.queues[w].empty());
+  }
+}
+
+TEST(KernelPlan, PacketsAreNumberedByProducer) {
+  Schedule s;
+  Buffer b;
+  b.type = ElementType::BF16;
+  b.shape = {20};
+  b.packetElements = 6;
+  b.packetTiles = s.addTable({0, 8, 20});
+  const PacketLayout l = packetLayout(s, b);
+  // 6 + 2 of the first producer, 6 + 6 of the second.
+  EXPECT_EQ(l.first, (std::vector<uint32_t>{0, 2, 4}));
+  EXPECT_EQ(l.packets, (std::vector<uint32_t>{0 | 6 << 16, 6 | 2 << 16,
+                                              8 | 6 << 16, 14 | 6 << 16}));
+  EXPECT_EQ(l.locate[7], 1u | 1u << 16);
+  EXPECT_EQ(l.locate[19], 3u | 5u << 16);
+}
+
+TEST(KernelPlan, RefusesWhatTheKernelCannotDo) {
+  const Schedule good = compiled(16);
+  EXPECT_EQ(planError(good), "");
+  Schedule s = good;
+  s.concurrent = false;
+  EXPECT_EQ(planError(s), "expected a concurrent schedule with a target");
+  s = good;
+  s.ring->teams = 3;
+  EXPECT_EQ(planError(s), "expected a ring for 8 teams, the kernel's consumer "
+                          "warps, found 3");
+  // V8: 12 slots and 8 warps leave a window of 4.
+  s = good;
+  s.ring->slots = 12;
+  s.ring->window = 4;
+  EXPECT_EQ(planError(s), "");
+  s.ring->window = 5;
+  EXPECT_EQ(planError(s), "expected windows of 1 to 4 stages with 12 slots and "
+                          "8 consumer warps, found 5 and " +
+                              std::to_string(s.ring->ahead));
+  s = good;
+  s.ring->slots = 1000;
+  EXPECT_NE(planError(s).find("bytes of shared memory"), std::string::npos);
+  s = good;
+  for (Task &task : s.tasks)
+    task.stream = {};
+  EXPECT_EQ(planError(s), "expected a stream of 4 rows for the product, found "
+                          "0 rows (run the pipelining pass)");
+  s = good;
+  for (Buffer &b : s.buffers)
+    if (b.packetElements)
+      b.packetElements = 5;
+  EXPECT_NE(planError(s).find("of an even number of values"),
+            std::string::npos);
+}
+
+//===----------------------------------------------------------------------===//
+// The packing, against what mma.m16n8k16 does with it
+//===----------------------------------------------------------------------===//
+
+float toFloat(uint16_t bits) {
+  const uint32_t wide = uint32_t(bits) << 16;
+  float f;
+  std::memcpy(&f, &wide, 4);
+  return f;
+}
+
+/// Fragment layouts of mma.m16n8k16 for 16-bit types (PTX ISA, "Matrix
+/// Fragments for mma.m16n8k16"): the A registers of a lane, two values each,
+/// are rows g and g + 8, columns 2q and 2q + 8, with g = lane / 4, q = lane %
+/// 4; the B registers rows 2q and 2q + 8 of column g.
+double diagonalSum(const std::vector<char> &stage, uint32_t columns,
+                   const std::vector<uint16_t> &x, uint32_t row) {
+  std::vector<double> d(16 * 8, 0.0);
+  const auto half = [](const char *p) {
+    uint16_t v;
+    std::memcpy(&v, p, 2);
+    return double(toFloat(v));
+  };
+  for (uint32_t fragment = 0; fragment < columns / 64; ++fragment) {
+    double a[16][16] = {}, b[16][8] = {};
+    for (uint32_t lane = 0; lane < 32; ++lane) {
+      const uint32_t g = lane / 4, q = lane % 4;
+      const char *words = stage.data() + fragment * 512 + lane * 16;
+      for (uint32_t i = 0; i < 4; ++i)
+        for (uint32_t j = 0; j < 2; ++j)
+          a[g + 8 * (i % 2)][2 * q + 8 * (i / 2) + j] =
+              half(words + i * 4 + j * 2);
+      // 16 bytes of the input serve two fragments: 8 values a lane.
+      const uint32_t from =
+          fragment / 2 * 128 + (g % 4) * 32 + q * 8 + (fragment % 2) * 4;
+      for (uint32_t i = 0; i < 2; ++i)
+        for (uint32_t j = 0; j < 2; ++j)
+          b[2 * q + 8 * i + j][g] = toFloat(x[from + i * 2 + j]);
+    }
+    for (int m = 0; m < 16; ++m)
+      for (int n = 0; n < 8; ++n)
+        for (int k = 0; k < 16; ++k)
+          d[size_t(m * 8 + n)] += a[m][k] * b[k][n];
+  }
+  double sum = 0;
+  for (uint32_t group = 0; group < 4; ++group)
+    sum += d[(row + 4 * group) * 8 + group];
+  return sum;
+}
+
+TEST(WeightPacking, TheDiagonalIsTheProduct) {
+  std::mt19937 random(1);
+  for (uint32_t columns : {128u, 256u, 768u, 2048u}) {
+    std::vector<uint16_t> x(columns);
+    std::vector<std::vector<uint16_t>> rows(kPackRows, x);
+    const auto value = [&] { // a bf16 between 1 and 4, either sign
+      return uint16_t((random() & 0x8000) | 0x3f80 | (random() & 0xff));
+    };
+    for (uint16_t &v : x)
+      v = value();
+    std::vector<char> stage(kPackRows * columns * 2, 0x7f);
+    for (uint32_t r = 0; r < kPackRows; ++r) {
+      for (uint16_t &v : rows[r])
+        v = value();
+      packRow(rows[r].data(), r, columns, columns, stage.data());
+    }
+    for (uint32_t r = 0; r < kPackRows; ++r) {
+      double expected = 0;
+      for (uint32_t c = 0; c < columns; ++c)
+        expected += double(toFloat(rows[r][c])) * double(toFloat(x[c]));
+      EXPECT_NEAR(diagonalSum(stage, columns, x, r), expected, 1e-6);
+    }
+  }
+}
+
+TEST(WeightPacking, EveryByteOnce) {
+  for (uint32_t columns : {128u, 2048u}) {
+    std::set<uint32_t> offsets;
+    for (uint32_t r = 0; r < kPackRows; ++r)
+      for (uint32_t c = 0; c < columns; ++c)
+        offsets.insert(packedOffset(r, c));
+    EXPECT_EQ(offsets.size(), size_t(kPackRows) * columns);
+    EXPECT_EQ(*offsets.rbegin(), kPackRows * columns * 2 - 2);
+  }
+}
+
+} // namespace
