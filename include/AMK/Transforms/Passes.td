@@ -134,7 +134,7 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     against it, and refused otherwise.
   }];
   let options = [
-    Option<"packets", "packets", "uint32_t", "6",
+    Option<"packets", "packets", "uint32_t", "4",
            "values of a packet, 4 or 6; 0: counters only">,
   ];
 }

@@ -17,11 +17,11 @@
 
 // CHECK-LABEL: amk.schedule concurrent @handoffs positions(16)
 // CHECK-SAME: numerics<k_block = 2048, kv_block = 64>
-// CHECK-SAME: target<chip = "sm_90", workers = 4, shared_bytes = 1024>
+// CHECK-SAME: target<chip = "sm_90", workers = 4, shared_bytes = 2048>
 // CHECK-SAME: ring<slots = 2, bytes = 256, window = 1, ahead = 1, teams = 2>
 // CHECK-SAME: end_tokens [1, 2]
 amk.schedule concurrent @handoffs positions(16) numerics<k_block = 2048, kv_block = 64>
-    target<chip = "sm_90", workers = 4, shared_bytes = 1024>
+    target<chip = "sm_90", workers = 4, shared_bytes = 2048>
     ring<slots = 2, bytes = 256, window = 1, ahead = 1, teams = 2> end_tokens [1, 2] {
   // CHECK: %x = amk.buffer input : !f32_64
   %x = amk.buffer input : !amk.buffer<64xf32>
