@@ -111,7 +111,7 @@ void registerToPTXTranslation() {
         os << kernel->ptx;
         return success();
       },
-      [](DialectRegistry &registry) { registry.insert<AMKDialect>(); });
+      registerScheduleForTranslation);
 }
 
 } // namespace amk

@@ -15,6 +15,13 @@
 using namespace mlir;
 using namespace amk;
 
+void amk::registerScheduleForTranslation(DialectRegistry &registry) {
+  registry.insert<AMKDialect>();
+  registry.addExtension(+[](MLIRContext *context, AMKDialect *) {
+    context->printOpOnDiagnostic(false);
+  });
+}
+
 FailureOr<ScheduleOp> amk::getOnlySchedule(Operation *op) {
   ScheduleOp only;
   WalkResult walk = op->walk([&](ScheduleOp schedule) {
@@ -56,7 +63,8 @@ FailureOr<core::Program> amk::buildProgram(ScheduleOp op) {
   core::Program program;
   program.schedule = std::move(*flat);
   if (hasKernel(program.schedule)) {
-    FailureOr<core::Kernel> kernel = emitKernel(op, kernelOptionsFromCommandLine());
+    FailureOr<core::Kernel> kernel =
+        emitKernel(op, kernelOptionsFromCommandLine());
     if (failed(kernel))
       return failure();
     program.hasKernel = true;
@@ -106,20 +114,16 @@ static FailureOr<core::Program> readProgram(const llvm::SourceMgr &sources) {
   return program;
 }
 
-static void registerDialect(DialectRegistry &registry) {
-  registry.insert<AMKDialect>();
-}
-
 void amk::registerProgramTranslations() {
   static llvm::cl::opt<bool> withPtx(
       "with-ptx", llvm::cl::init(false),
       llvm::cl::desc("--program-to-text: append the PTX"));
   TranslateFromMLIRRegistration toProgram(
       "amk-to-program", "write the program file of an amk.schedule",
-      writeProgram, registerDialect);
+      writeProgram, registerScheduleForTranslation);
   TranslateFromMLIRRegistration toFlatText(
       "amk-to-flat-text", "print the flat form of an amk.schedule",
-      writeFlatText, registerDialect);
+      writeFlatText, registerScheduleForTranslation);
   TranslateRegistration toText(
       "program-to-text", "disassemble a program file",
       [](const std::shared_ptr<llvm::SourceMgr> &sources, llvm::raw_ostream &os,
@@ -142,5 +146,5 @@ void amk::registerProgramTranslations() {
         return unflattenModule(program->schedule, context,
                                LocationMap(UnknownLoc::get(context)));
       },
-      registerDialect);
+      registerScheduleForTranslation);
 }
