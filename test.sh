@@ -39,6 +39,9 @@ lit_suite_roundtrip() {
   "$lit" -s -Droundtrip=1 build/test
 }
 
+# Every PTX that the lit suite left: registers, and no spill.
+assemble() { find build/test -name '*.ptx' -print0 | sort -z | xargs -0 -r scripts/assemble.sh; }
+
 step "Installing what is missing" scripts/install-deps.sh || exit 1
 find_ptxas >/dev/null ||
   note "ptxas not found: the tests that assemble PTX are skipped (it comes with the CUDA toolkit)"
@@ -47,6 +50,9 @@ step "Checking the format" scripts/check-format.sh
 if step "Building everything into build/" build_preset dev; then
   step "Running the unit tests" unit_tests dev
   step "Running the lit suite" lit_suite
+  if find_ptxas >/dev/null; then
+    step "Assembling every PTX that the tests made" assemble
+  fi
   step "Running the lit suite with a round trip of all IR" lit_suite_roundtrip
 fi
 step "Testing the LLVM-free part with the address and undefined behaviour sanitizers" \
