@@ -291,18 +291,25 @@ void KernelLowering::attendPast(AttentionOp op, Value kvHead) {
                 d.loadGlobal(d.i32Type(), d.add(d.at(values, offset), at)));
           }
         }
-        Value largest = carried[0];
         for (int64_t u = 0; u < kUnroll; ++u) {
-          Value s = d.f32(0);
+          Value dot = d.f32(0);
           for (int64_t i = 0; i < mine; i += 2) {
             Value pair = k[size_t(u)][size_t(i / 2)];
-            s = d.fma(query[size_t(i)], d.low(pair), s);
-            s = d.fma(query[size_t(i + 1)], d.high(pair), s);
+            dot = d.fma(query[size_t(i)], d.low(pair), dot);
+            dot = d.fma(query[size_t(i + 1)], d.high(pair), dot);
           }
-          s = reduce(s);
+          score.push_back(dot);
+        }
+        // Shuffles keep their order: step by step over all positions, or each
+        // would wait for the one before.
+        for (int distance = 16; distance; distance /= 2)
+          for (Value &dot : score)
+            dot = d.fadd(dot, d.shuffleXor(dot, distance));
+        Value largest = carried[0];
+        for (int64_t u = 0; u < kUnroll; ++u) {
           Value inside = d.lt(d.add(j, u * kWarps), position);
-          score.push_back(d.select(inside, s, d.f32(-1e30)));
-          largest = d.fmax(largest, score.back());
+          score[size_t(u)] = d.select(inside, score[size_t(u)], d.f32(-1e30));
+          largest = d.fmax(largest, score[size_t(u)]);
         }
         Value shrink = d.exp2(d.fsub(carried[0], largest));
         Value sum = d.fmul(carried[1], shrink);
