@@ -34,7 +34,8 @@ public:
   static constexpr bool reading = false;
   std::string out;
 
-  template <typename T> void integer(std::string_view, const T &value) {
+  template <typename T>
+  void integer(std::string_view, const T &value) {
     for (size_t i = 0; i < sizeof(T); ++i)
       out.push_back(char(uint64_t(value) >> (8 * i)));
   }
@@ -44,7 +45,8 @@ public:
     integer(what, bits);
   }
   void flag(std::string_view, const bool &value) { out.push_back(value); }
-  template <typename T> void choice(std::string_view, const T &value, uint8_t) {
+  template <typename T>
+  void choice(std::string_view, const T &value, uint8_t) {
     out.push_back(char(value));
   }
   void index(std::string_view what, const uint32_t &value, size_t, bool) {
@@ -70,7 +72,8 @@ public:
     if (value)
       each(*value);
   }
-  template <typename Fn> void section(std::string_view tag, Fn body) {
+  template <typename Fn>
+  void section(std::string_view tag, Fn body) {
     out += tag;
     const size_t at = out.size();
     integer("length", uint64_t(0));
@@ -99,7 +102,8 @@ public:
     error += message;
   }
 
-  template <typename T> void integer(std::string_view what, T &value) {
+  template <typename T>
+  void integer(std::string_view what, T &value) {
     value = 0;
     if (!need(what, sizeof(T)))
       return;
@@ -181,7 +185,8 @@ public:
     if (has)
       each(value.emplace());
   }
-  template <typename Fn> void section(std::string_view tag, Fn body) {
+  template <typename Fn>
+  void section(std::string_view tag, Fn body) {
     if (!need("section '" + std::string(tag) + "'", 12))
       return;
     if (in.substr(0, 4) != tag)
@@ -221,7 +226,8 @@ private:
 
 // `T` is const when writing.
 
-template <typename A, typename T> void describeHead(A &a, T &s) {
+template <typename A, typename T>
+void describeHead(A &a, T &s) {
   a.text("name", s.name);
   a.integer("positions", s.positions);
   a.integer("k_block", s.numerics.kBlock);
@@ -242,7 +248,8 @@ template <typename A, typename T> void describeHead(A &a, T &s) {
   a.list("end token", s.endTokens, 8, [&](auto &t) { a.integer("token", t); });
 }
 
-template <typename A, typename T> void describeTables(A &a, T &s) {
+template <typename A, typename T>
+void describeTables(A &a, T &s) {
   a.list("table", s.tables, 4, [&](auto &table) {
     a.list("entry", table, 4, [&](auto &e) { a.integer("entry", e); });
   });
@@ -281,7 +288,8 @@ std::string checkShape(const Buffer &b) {
   return {};
 }
 
-template <typename A, typename T> void describeBuffers(A &a, T &s) {
+template <typename A, typename T>
+void describeBuffers(A &a, T &s) {
   a.list("buffer", s.buffers, 43, [&](auto &b) {
     a.text("name", b.name);
     a.choice("kind", b.kind, uint8_t(BufferKind::Weight) + 1);
@@ -327,7 +335,8 @@ void describeOperator(A &a, const Schedule &s, T &op) {
   }
 }
 
-template <typename A, typename T> void describeTasks(A &a, T &s) {
+template <typename A, typename T>
+void describeTasks(A &a, T &s) {
   const auto table = [&](std::string_view what, auto &index) {
     a.index(what, index, s.tables.size(), true);
   };
@@ -455,7 +464,8 @@ void describeKernel(A &a, const Schedule &s, T &k) {
         a.fail(message);
 }
 
-template <typename A, typename T> void describe(A &a, T &p) {
+template <typename A, typename T>
+void describe(A &a, T &p) {
   a.section("HEAD", [&] {
     describeHead(a, p.schedule);
     a.flag("kernel", p.hasKernel);

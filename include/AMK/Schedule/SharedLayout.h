@@ -26,10 +26,10 @@ struct SharedLayout {
   uint32_t barriers = 0; ///< full[slots], then empty[slots]: 8 bytes each
   uint32_t plan = 0;     ///< this worker's plan rows
   uint32_t planRowWords = 0;
-  uint32_t vector = 0;   ///< the gathered input, or attention's state
-  uint32_t partial = 0;  ///< partial sums: slices x rows, float32
-  uint32_t misc = 0;     ///< kMiscBytes: sums of squares, progress
-  uint32_t pages = 0;    ///< pages of the Shared space
+  uint32_t vector = 0;  ///< the gathered input, or attention's state
+  uint32_t partial = 0; ///< partial sums: slices x rows, float32
+  uint32_t misc = 0;    ///< kMiscBytes: sums of squares, progress
+  uint32_t pages = 0;   ///< pages of the Shared space
   uint32_t total = 0;
 };
 constexpr uint32_t kMiscBytes = 256;

@@ -12,13 +12,13 @@ namespace amk {
 /// The one schedule in `op`. Fails, with an error, if there is none or more.
 mlir::FailureOr<ScheduleOp> getOnlySchedule(mlir::Operation *op);
 
-/// The program of a schedule. It has a kernel if the schedule is concurrent, has
-/// a target, and, where there is anything to stream, has been pipelined.
+/// The program of a schedule. It has a kernel if the schedule is concurrent,
+/// has a target, and, where there is anything to stream, has been pipelined.
 mlir::FailureOr<core::Program> buildProgram(ScheduleOp op);
 
 /// What a translation from MLIR registers: the dialect, and that a diagnostic
-/// does not print its op, which may be a whole schedule (amk-translate sets that
-/// option of the context itself, after the command line).
+/// does not print its op, which may be a whole schedule (amk-translate sets
+/// that option of the context itself, after the command line).
 void registerScheduleForTranslation(mlir::DialectRegistry &registry);
 
 /// Registers `--amk-to-program`, `--amk-to-flat-text`, `--program-to-text` and
