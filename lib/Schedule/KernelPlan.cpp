@@ -146,7 +146,7 @@ void Builder::findClasses() {
 
 bool Builder::checkTask(const Task &task, std::string &error) const {
   for (const Operator &op : task.ops) {
-    if (op.name != "linear")
+    if (!streamedWeight(s, op))
       continue;
     if (task.stream.rows != kPackRows || task.stream.columns == 0) {
       error = "expected a stream of 4 rows for the product, found " +
@@ -305,7 +305,7 @@ void Builder::placeWeights() {
     for (const Operator &op : task.ops)
       for (uint32_t i = 0; i < op.operands.size(); ++i) {
         used[op.operands[i]] = true;
-        if (op.name == "linear" && i == 1)
+        if (i == lookupOperator(op.name)->streamedOperand())
           columns[op.operands[i]] = task.stream.columns;
       }
   for (uint32_t i = 0; i < s.buffers.size(); ++i) {
@@ -372,13 +372,15 @@ void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
   row[5] = stage;
   for (size_t i = 0; i < task.ops.size(); ++i) {
     const Operator &op = task.ops[i];
-    if (op.name != "linear")
+    const Buffer *weight = streamedWeight(s, op);
+    if (!weight)
       continue;
     const Range rows = operatorRange(s, task, i, tile.range);
-    const int64_t k = s.buffers[op.operands[0]].elements();
+    const int64_t k = weight->shape[1];
+    const unsigned streamed = lookupOperator(op.name)->streamedOperand();
     const uint64_t groupBytes = uint64_t(k) * kPackRows * 2;
     row[0] |= task.stream.columns * kPackRows * 2 / uint32_t(kArenaUnit) << 16;
-    row[3] = placeOf(op.operands[1]) +
+    row[3] = placeOf(op.operands[streamed]) +
              uint32_t(uint64_t(rows.lo) / kPackRows * groupBytes / kArenaUnit);
     row[4] = uint32_t((rows.size() + kPackRows - 1) / kPackRows) *
              columnSlices(k, task.stream);

@@ -7,6 +7,8 @@
 
 #include "LlamaOperators.h"
 
+#include "AMK/Schedule/SharedLayout.h"
+
 #include <algorithm>
 #include <sstream>
 
@@ -93,7 +95,8 @@ int64_t length(const Schedule &s, const Operator &op, unsigned i) {
 }
 
 /// Operators whose output element i depends on element i of every input.
-template <unsigned Inputs> class Elementwise : public OperatorModel {
+template <unsigned Inputs>
+class Elementwise : public OperatorModel {
 public:
   Elementwise(std::string_view name, ElementType out)
       : mnemonic(name), outType(out) {}
@@ -321,6 +324,14 @@ public:
   unsigned outputs() const override { return 1; }
   bool gathers(unsigned operand) const override { return operand < 3; }
   int64_t granulesPerTile() const override { return 1; } // a head
+  /// Query, key and value as float32; per warp an output and (maximum, sum);
+  /// the results of all heads of the tile.
+  uint64_t workingBytes(const Schedule &, const Operator &op,
+                        int64_t longest) const override {
+    const uint64_t d = uint64_t(op.getInt("head_dim"));
+    return d * 4 * (3 + kConsumerWarps + uint64_t(longest)) +
+           kConsumerWarps * 8;
+  }
   int64_t extent(const Schedule &s, const Operator &op) const override {
     const Buffer &cache = operand(s, op, 3);
     return cache.shape.size() == 4 ? cache.shape[1] * op.getInt("group") : 0;

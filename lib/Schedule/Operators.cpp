@@ -10,6 +10,17 @@ namespace amk::core {
 
 OperatorModel::~OperatorModel() = default;
 
+uint64_t OperatorModel::workingBytes(const Schedule &s, const Operator &op,
+                                     int64_t) const {
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < inputs(); ++i)
+    if (gathers(i)) {
+      const Buffer &b = s.buffers[op.operands[i]];
+      bytes += uint64_t(b.elements()) * byteWidth(b.type);
+    }
+  return bytes;
+}
+
 Cost OperatorModel::cost(const Schedule &s, const Operator &op,
                          Range tile) const {
   std::vector<Access> accesses;
@@ -58,6 +69,13 @@ size_t cutOperator(const Task &task) {
   while (i < task.ops.size() && task.ops[i].prologue)
     ++i;
   return i;
+}
+
+const Buffer *streamedWeight(const Schedule &s, const Operator &op) {
+  const OperatorModel *model = lookupOperator(op.name);
+  if (!model || model->streamedOperand() == kNone)
+    return nullptr;
+  return &s.buffers[op.operands[model->streamedOperand()]];
 }
 
 Range operatorRange(const Schedule &s, const Task &task, size_t op,

@@ -23,22 +23,6 @@ uint32_t longestQueue(const Schedule &s) {
   return longest;
 }
 
-/// Shared memory that an operator gathers its input into, in tiles of at most
-/// `longest` indices.
-uint64_t vectorBytes(const Schedule &s, const Operator &op, int64_t longest) {
-  const Buffer &x = s.buffers[op.operands[0]];
-  if (op.name == "linear" || op.name == "rms_norm" || op.name == "hash")
-    return uint64_t(x.elements()) * byteWidth(x.type);
-  if (op.name == "attention") {
-    // Query, key and value as float32; per warp an output and (maximum, sum);
-    // the results of all heads of the tile.
-    const uint64_t d = uint64_t(op.getInt("head_dim"));
-    return d * 4 * (3 + kConsumerWarps + uint64_t(longest)) +
-           kConsumerWarps * 8;
-  }
-  return 0;
-}
-
 } // namespace
 
 uint32_t columnSlices(int64_t columns, const Stream &stream) {
@@ -77,11 +61,12 @@ SharedLayout sharedLayout(const Schedule &s) {
       for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t)
         longest = std::max(
             longest, operatorRange(s, task, i, tileRange(s, task, t)).size());
-      vector = std::max(vector, vectorBytes(s, op, longest));
-      if (op.name != "linear")
+      if (const OperatorModel *model = lookupOperator(op.name))
+        vector = std::max(vector, model->workingBytes(s, op, longest));
+      const Buffer *weight = streamedWeight(s, op);
+      if (!weight)
         continue;
-      const uint32_t slices =
-          columnSlices(s.buffers[op.operands[0]].elements(), task.stream);
+      const uint32_t slices = columnSlices(weight->shape[1], task.stream);
       partial = std::max(partial, (uint64_t(longest) + 3) / 4 * 4 * slices * 4);
     }
   }

@@ -57,6 +57,10 @@ public:
   /// Whether input `operand` is collected from all its producers before the
   /// operator starts, so that it can be handed over as packets.
   virtual bool gathers(unsigned /*operand*/) const { return false; }
+  /// Shared memory that the kernel works in while it computes a tile of at most
+  /// `longest` indices: by default what it takes to gather the inputs.
+  virtual uint64_t workingBytes(const Schedule &s, const Operator &op,
+                                int64_t longest) const;
   /// The weight that is streamed through the ring as tiles of kPackRows rows,
   /// row r of it for element r of the parallel dimension; kNone if there is
   /// none. Cuts fall on whole tiles.
@@ -76,6 +80,10 @@ bool registerOperator(std::unique_ptr<OperatorModel> model);
 /// The operator that a task's bounds cut: the first that is no prologue.
 /// Returns the number of operators if there is none.
 size_t cutOperator(const Task &task);
+
+/// The weight that an operator streams, a matrix of [rows, columns]; null if it
+/// streams none.
+const Buffer *streamedWeight(const Schedule &s, const Operator &op);
 
 /// The range of operator `op` of a task in a tile whose cut operator has range
 /// `tile`: its whole extent for a prologue, else mapped along the body.

@@ -253,8 +253,7 @@ LogicalResult BodyBuilder::emitElements(llvm::ArrayRef<Sink> group) {
   // What does not depend on the element, before the loop.
   for (const Sink &s : group) {
     for (size_t i = 0; i <= s.op; ++i)
-      if (op(i).name == "rms_norm")
-        normScale(i);
+      lookupEmitter(op(i).name)->prepareElements(*this, i);
     for (uint32_t id : op(s.op).operands)
       if (buffer(id).kind != core::BufferKind::Local)
         place(id);

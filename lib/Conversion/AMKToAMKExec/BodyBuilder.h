@@ -31,6 +31,9 @@ public:
   virtual mlir::LogicalResult prepare(BodyBuilder &, size_t /*op*/) const {
     return mlir::success();
   }
+  /// Emits what the elements of a tile share, before the loop over them. Also
+  /// called for a prologue.
+  virtual void prepareElements(BodyBuilder &, size_t /*op*/) const {}
   /// Element `index` of output `output`: f32, or i32 for integers. Null, after
   /// an error, if that cannot be emitted.
   virtual mlir::Value element(BodyBuilder &, size_t op, unsigned output,

@@ -137,6 +137,9 @@ struct RmsNorm : OperatorEmitter {
   LogicalResult prepare(BodyBuilder &body, size_t op) const override {
     return body.gather(op, body.op(op).operands[0], op, /*applyGain=*/false);
   }
+  void prepareElements(BodyBuilder &body, size_t op) const override {
+    (void)body.normScale(op);
+  }
   Value element(BodyBuilder &body, size_t op, unsigned output,
                 Value index) const override {
     if (output == 1)
