@@ -48,8 +48,8 @@ for target in sm_80 sm_90 sm_100; do
   show amk-opt --amk-compile="target=$target" "$out/imported.mlir" -o "$out/$target.mlir"
   show amk-translate --amk-to-ptx "$out/$target.mlir" -o "$out/$target.ptx"
   show amk-translate --amk-to-program "$out/$target.mlir" -o "$out/$target.amkp"
-  if ptxas=$(find_ptxas); then
-    show "$ptxas" -arch="$target" -v "$out/$target.ptx" -o "$out/$target.cubin"
+  if find_ptxas >/dev/null; then
+    show scripts/assemble.sh "$out/$target.ptx"
   else
     note "ptxas not found: the PTX is not assembled (ptxas comes with the CUDA toolkit)"
   fi
