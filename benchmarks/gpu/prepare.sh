@@ -16,6 +16,7 @@ for model in tiny 1b; do
   done
 done
 "$bin/amk-translate" --amk-to-program --kernel-trace "$out/1b_sm_90.mlir" -o "$out/1b_traced.amkp"
+"$bin/amk-translate" --amk-to-program "$here/../../test/Integration/thin-thread.mlir" -o "$out/thin_thread.amkp"
 cp "$bin/amk-run" "$out/"
 if [ -x "$bin/AMKRuntimeTests" ]; then cp "$bin/AMKRuntimeTests" "$out/"; fi
 rm -f "$out"/*.mlir

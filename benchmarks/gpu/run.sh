@@ -26,6 +26,13 @@ print("  %-14s from position %5d: median %.4f ms, %.0f GB/s" % (sys.argv[1],
 }
 
 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
+echo "== a packet and a counter hand-off, written by hand: cpu and cuda, 1000 launches"
+head -c 192 "$out/amk-run" >"$work/in"
+for device in cpu cuda; do
+  check "$out/amk-run" "$out/thin_thread.amkp" --weights random:1 --device $device \
+    --launches 1000 --set in="$work/in" --get out="$work/out.$device"
+done
+check cmp "$work/out.cpu" "$work/out.cuda" && echo "the same bytes"
 echo "== tokens and logits of tiny-llama, cuda against cpu"
 for chip in sm_90 sm_80; do
   echo "-- $chip"

@@ -75,6 +75,12 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op,
     return failure();
   core::Kernel kernel = std::move(plan.kernel);
   kernel.entry = kernelOp->getSymName().str();
+  // Held stages need setmaxnreg, which is of the architecture-specific feature
+  // set: PTX for it runs on that GPU only.
+  const core::TargetInfo *target = core::lookupTarget(kernel.chip);
+  if (target && target->registerPools && kernelOp->getRing() &&
+      kernelOp->getRing()->getHeld() > 0)
+    kernel.chip += "a";
   PassManager pm(op.getContext());
   addLowering(pm);
   if (failed(pm.run(*module)))
@@ -85,10 +91,6 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op,
     if (auto threads =
             function->getAttrOfType<DenseI32ArrayAttr>("nvvm.reqntid"))
       kernel.threads = uint32_t(threads[0]);
-  // setmaxnreg is of the architecture-specific feature set.
-  const core::TargetInfo *target = core::lookupTarget(kernel.chip);
-  if (target && target->registerPools)
-    kernel.chip += "a";
   FailureOr<std::string> ptx = emitPTX(gpuModule, kernel.chip);
   if (failed(ptx))
     return failure();
