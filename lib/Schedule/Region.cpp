@@ -69,6 +69,18 @@ bool overlap(const Region &a, const Region &b) {
   return false;
 }
 
+bool sameBytes(const Region &a, const Region &b) {
+  const bool noA = a.count == 0 || a.bytes == 0;
+  const bool noB = b.count == 0 || b.bytes == 0;
+  if (noA || noB)
+    return noA && noB;
+  // Runs that touch or overlap are one run.
+  const bool oneA = a.count == 1 || a.stride <= a.bytes;
+  const bool oneB = b.count == 1 || b.stride <= b.bytes;
+  return a.offset == b.offset && a.end() == b.end() && oneA == oneB &&
+         (oneA || (a.bytes == b.bytes && a.count == b.count));
+}
+
 bool mayMeet(Position a, Position b) {
   if (a == Position::None || b == Position::None)
     return true;

@@ -88,17 +88,20 @@ public:
   void run() {
     for (uint32_t t = 0; t < tiles.tiles.size(); ++t) {
       const Tile &tile = tiles.tiles[t];
-      for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
-        if (r.full())
+      for (uint32_t i = tile.firstAccess, end; i < tile.lastAccess; i = end) {
+        end = i + 1;
+        while (end < tile.lastAccess &&
+               tiles.accessOp[end] == tiles.accessOp[i])
+          ++end;
+        if (!visitOperator(t, i, end))
           return;
-        checkWithin(t, i);
-        visit(t, i);
       }
     }
     checkOutputs();
   }
 
 private:
+  bool visitOperator(uint32_t t, uint32_t first, uint32_t last);
   void checkWithin(uint32_t t, uint32_t i);
   void visit(uint32_t t, uint32_t i);
   void checkOutputs();
@@ -111,16 +114,29 @@ private:
   void wrongWriter(uint32_t t, uint32_t i, uint64_t lo, const Fragment &f);
   std::string spanName(uint32_t i, uint64_t lo, uint64_t hi) const;
 
-  /// The bytes of an access in its storage.
-  Region placed(const Access &a) const {
+  /// The bytes of an access in its storage, as regions; fn(region) returns
+  /// whether to stop. Only the packets that hold what is touched: one region a
+  /// run then.
+  template <typename Fn>
+  bool anyPlaced(const Access &a, Fn fn) const {
+    const Buffer &b = s.buffers[a.buffer];
+    const uint64_t page = b.space != Space::Own ? b.pageOffset : 0;
     Region region = a.region;
-    if (packets[a.buffer] && region.bytes && region.count) {
-      const Range p = packets[a.buffer]->packets(region.offset, region.end());
-      region = {uint64_t(p.lo), uint64_t(p.size()), 0, 1};
+    if (!region.bytes || !region.count)
+      return false;
+    if (!packets[a.buffer]) {
+      region.offset += page;
+      return fn(region);
     }
-    region.offset += s.buffers[a.buffer].pageOffset *
-                     (s.buffers[a.buffer].space != Space::Own);
-    return region;
+    const bool one = region.contiguous();
+    const uint64_t bytes = one ? region.end() - region.offset : region.bytes;
+    for (uint64_t k = 0; k < (one ? 1 : region.count); ++k) {
+      const uint64_t lo = region.offset + k * region.stride;
+      const Range p = packets[a.buffer]->packets(lo, lo + bytes);
+      if (fn(Region{uint64_t(p.lo) + page, uint64_t(p.size()), 0, 1}))
+        return true;
+    }
+    return false;
   }
 
   Report &r;
@@ -141,6 +157,21 @@ std::string Sweep::spanName(uint32_t i, uint64_t lo, uint64_t hi) const {
               hi - base, ") of '", b.name, "'"});
 }
 
+/// The accesses [first, last) of one operator, in whatever order its model
+/// lists them: it reads, then it writes. Returns whether to go on.
+bool Sweep::visitOperator(uint32_t t, uint32_t first, uint32_t last) {
+  for (const bool write : {false, true})
+    for (uint32_t i = first; i < last; ++i) {
+      if (tiles.accesses[i].write != write)
+        continue;
+      if (r.full())
+        return false;
+      checkWithin(t, i);
+      visit(t, i);
+    }
+  return true;
+}
+
 /// The operands of one operator lie apart: nothing orders what it does inside
 /// a tile. (One buffer updated in place is V1's business.)
 void Sweep::checkWithin(uint32_t t, uint32_t i) {
@@ -153,7 +184,12 @@ void Sweep::checkWithin(uint32_t t, uint32_t i) {
        j < tile.lastAccess && tiles.accessOp[j] == tiles.accessOp[i]; ++j) {
     const Access &o = tiles.accesses[j];
     if (o.buffer == a.buffer || s.buffers[o.buffer].space != b.space ||
-        (!a.write && !o.write) || !overlap(placed(a), placed(o)))
+        (!a.write && !o.write))
+      continue;
+    const bool meet = anyPlaced(a, [&](const Region &x) {
+      return anyPlaced(o, [&](const Region &y) { return overlap(x, y); });
+    });
+    if (!meet)
       continue;
     r.add("V5", atTask(tile.task, tiles.accessOp[i], tile.index),
           say({"touches '", b.name, "' and '", s.buffers[o.buffer].name,
@@ -168,21 +204,21 @@ void Sweep::visit(uint32_t t, uint32_t i) {
   const Buffer &b = s.buffers[a.buffer];
   if (b.readOnly())
     return;
-  const Region region = placed(a);
   const auto each = [&](uint32_t storage, bool mustBeWritten) {
-    const bool one = region.contiguous();
-    const uint64_t bytes = one ? region.bytes * region.count : region.bytes;
-    for (uint64_t k = 0; bytes && k < (one ? 1 : region.count); ++k) {
-      const uint64_t lo = region.offset + k * region.stride;
-      if (a.write)
-        write(t, i, lo, lo + bytes, maps[storage]);
-      else
-        read(t, i, lo, lo + bytes, maps[storage], mustBeWritten);
-    }
+    anyPlaced(a, [&](const Region &region) {
+      const bool one = region.contiguous();
+      const uint64_t bytes = one ? region.bytes * region.count : region.bytes;
+      for (uint64_t k = 0; k < (one ? 1 : region.count); ++k) {
+        const uint64_t lo = region.offset + k * region.stride;
+        if (a.write)
+          write(t, i, lo, lo + bytes, maps[storage]);
+        else
+          read(t, i, lo, lo + bytes, maps[storage], mustBeWritten);
+      }
+      return false;
+    });
   };
   reported = false;
-  if (region.count == 0)
-    return;
   if (b.kind == BufferKind::KvCache) {
     if (a.position != Position::Now)
       each(own[a.buffer], false);

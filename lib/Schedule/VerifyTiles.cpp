@@ -21,7 +21,9 @@ bool operator<(const Run &a, const Run &b) {
   return std::tie(a.lo, a.hi, a.tile) < std::tie(b.lo, b.hi, b.tile);
 }
 
-void addRuns(const Region &region, uint32_t tile, std::vector<Run> &out) {
+void addRuns(Region region, uint32_t tile, std::vector<Run> &out,
+             uint64_t base = 0) {
+  region.offset += base;
   if (region.bytes == 0 || region.count == 0)
     return;
   if (region.contiguous()) {
@@ -51,29 +53,33 @@ void normalize(std::vector<Run> &runs) {
 // V1
 //===----------------------------------------------------------------------===//
 
-/// What is updated in place is read and written element by element.
+/// What is updated in place is read and written element by element: `i` is a
+/// write, one of the accesses [first, last) of one operator in one tile.
+void checkInPlace(Report &r, Place place, const std::vector<Access> &accesses,
+                  uint32_t first, uint32_t last, uint32_t i) {
+  const Access &a = accesses[i];
+  for (uint32_t j = first; j < last; ++j) {
+    const Access &o = accesses[j];
+    if (j == i || o.buffer != a.buffer || (o.write && j > i) ||
+        !mayMeet(a.position, o.position) || !overlap(a.region, o.region))
+      continue;
+    if (o.write || !sameBytes(a.region, o.region))
+      r.add("V1", place,
+            say({"writes bytes from ", a.region.offset, " of '",
+                 r.s.buffers[a.buffer].name, "' and touches others from ",
+                 o.region.offset, " that overlap them"}));
+  }
+}
+
 void checkInPlace(Report &r, const Tiles &tiles, const Tile &tile, uint32_t i) {
-  const Access &a = tiles.accesses[i];
   uint32_t first = i, last = i + 1;
   while (first > tile.firstAccess &&
          tiles.accessOp[first - 1] == tiles.accessOp[i])
     --first;
   while (last < tile.lastAccess && tiles.accessOp[last] == tiles.accessOp[i])
     ++last;
-  for (uint32_t j = first; j < last; ++j) {
-    const Access &o = tiles.accesses[j];
-    if (j == i || o.buffer != a.buffer || (o.write && j > i) ||
-        !mayMeet(a.position, o.position) || !overlap(a.region, o.region))
-      continue;
-    const bool same = !o.write && a.region.offset == o.region.offset &&
-                      a.region.end() == o.region.end() &&
-                      a.region.count == o.region.count;
-    if (!same)
-      r.add("V1", atTask(tile.task, tiles.accessOp[i], tile.index),
-            say({"writes bytes from ", a.region.offset, " of '",
-                 r.s.buffers[a.buffer].name, "' and touches others from ",
-                 o.region.offset, " that overlap them"}));
-  }
+  checkInPlace(r, atTask(tile.task, tiles.accessOp[i], tile.index),
+               tiles.accesses, first, last, i);
 }
 
 void checkRegions(Report &r, const Tiles &tiles) {
@@ -154,7 +160,9 @@ void checkPacketWriters(Report &r, const Tiles &tiles) {
         continue;
       const PacketIndex &index = indices[indexOf[a.buffer]];
       const uint64_t lo = a.region.offset / 2, hi = a.region.end() / 2;
-      if (!a.region.contiguous() || !index.isBound(lo) || !index.isBound(hi)) {
+      const bool halves = a.region.offset % 2 || a.region.end() % 2;
+      if (halves || !a.region.contiguous() || !index.isBound(lo) ||
+          !index.isBound(hi)) {
         r.add("V1", atTask(tile.task, tiles.accessOp[i], tile.index),
               say({"expected to write whole groups of packets of '",
                    s.buffers[a.buffer].name, "', found elements ", lo, " to ",
@@ -206,6 +214,18 @@ public:
   }
 
 private:
+  /// Earlier positions of a KV cache are other bytes than this one's: they
+  /// stand behind them.
+  static constexpr uint64_t kPast = 2 * kMaxBytes;
+  void addByPosition(const Access &a, uint32_t tile,
+                     std::vector<Run> &out) const {
+    const bool cache = s.buffers[a.buffer].kind == BufferKind::KvCache;
+    if (!cache || a.position != Position::Past)
+      addRuns(a.region, tile, out);
+    if (cache && a.position != Position::Now)
+      addRuns(a.region, tile, out, kPast);
+  }
+
   void checkResult(uint32_t t, uint32_t o, uint32_t buffer) {
     const Operator &op = s.tasks[t].ops[o];
     const OperatorModel *model = lookupOperator(op.name);
@@ -215,20 +235,20 @@ private:
            a < tiles.tiles[i].lastAccess; ++a)
         if (tiles.accesses[a].write && tiles.accesses[a].buffer == buffer &&
             tiles.accessOp[a] == o)
-          addRuns(tiles.accesses[a].region, tiles.tiles[i].index, runs);
+          addByPosition(tiles.accesses[a], tiles.tiles[i].index, runs);
     std::vector<Access> accesses;
     model->accesses(s, op, {0, model->extent(s, op)}, accesses);
     for (const Access &a : accesses)
       if (a.write && a.buffer == buffer && fits(a.region, kMaxBytes))
-        addRuns(a.region, 0, whole);
+        addByPosition(a, 0, whole);
     std::sort(runs.begin(), runs.end());
     for (size_t i = 1; i < runs.size(); ++i)
       if (runs[i].lo < runs[i - 1].hi && runs[i].tile != runs[i - 1].tile) {
         r.add("V6", atTask(t, o, runs[i].tile),
-              say({"writes bytes from ", runs[i].lo, " of '",
+              say({"writes bytes from ", runs[i].lo % kPast, " of '",
                    s.buffers[buffer].name, "': expected tiles to be apart, ",
                    "found tile ", runs[i - 1].tile, " to write up to ",
-                   runs[i - 1].hi}));
+                   runs[i - 1].hi % kPast}));
         return;
       }
     normalize(runs);
@@ -240,9 +260,9 @@ private:
       if (has.lo == wants.lo && has.hi == wants.hi)
         continue;
       r.add("V6", atTask(t, o),
-            say({"expected the tiles to write bytes [", wants.lo, ", ",
-                 wants.hi, ") of '", s.buffers[buffer].name, "', found [",
-                 has.lo, ", ", has.hi, ")"}));
+            say({"expected the tiles to write bytes [", wants.lo % kPast, ", ",
+                 wants.hi % kPast, ") of '", s.buffers[buffer].name,
+                 "', found [", has.lo % kPast, ", ", has.hi % kPast, ")"}));
       return;
     }
   }
@@ -312,6 +332,11 @@ private:
         return false;
       }
     }
+    const uint32_t count = uint32_t(accesses.size());
+    for (uint32_t i = 0; i < count; ++i)
+      if (accesses[i].write &&
+          s.buffers[accesses[i].buffer].kind == BufferKind::Local)
+        checkInPlace(r, atTask(t, o, tile), accesses, 0, count, i);
     for (const Access &a : accesses)
       if (a.write && s.buffers[a.buffer].kind == BufferKind::Local) {
         addRuns(a.region, 0, written[a.buffer]);

@@ -47,6 +47,7 @@ TEST(RegionTest, OverlapEqualsBruteForce) {
     };
     ASSERT_EQ(overlap(a, b), shared) << text(a) << ", " << text(b);
     ASSERT_EQ(overlap(b, a), shared) << text(a) << ", " << text(b);
+    ASSERT_EQ(sameBytes(a, b), in == bytesOf(b)) << text(a) << ", " << text(b);
   }
 }
 

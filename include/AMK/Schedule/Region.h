@@ -44,6 +44,9 @@ bool fits(const Region &region, uint64_t size);
 /// Whether two regions of one buffer share a byte. Exact.
 bool overlap(const Region &a, const Region &b);
 
+/// Whether two regions of one buffer are the same bytes, however written.
+bool sameBytes(const Region &a, const Region &b);
+
 /// Which positions of a KV cache an access touches. Regions of a KV cache
 /// leave the position dimension out (see `Buffer::regionBytes`), so the rules
 /// hold for every position.
