@@ -17,6 +17,7 @@ std::string disagreement(const Schedule &s, Counts *counts) {
     ++counts->schedules;
     counts->safe += v.safe();
     counts->concurrencyOnly += v.concurrencyOnly();
+    counts->byPacketsOnly += v.byPacketsOnly;
     counts->states += v.states;
     if (!found.empty())
       ++counts->firstRule[found[0].rule[1] - '0'];
@@ -24,6 +25,8 @@ std::string disagreement(const Schedule &s, Counts *counts) {
   std::string text;
   if (v.safe() && !v.valuesHold)
     return "oracle: safe, but an interleaving changes what is read\n";
+  if (!v.consistent)
+    return "oracle: two accounts of what a tile sees\n";
   if (!found.empty() && !v.violates(unsigned(found[0].rule[1] - '0')))
     text = v.safe() ? "false reject\n" : "another rule\n";
   else if (found.empty() && !v.safe())

@@ -8,7 +8,8 @@
 namespace amk::core::oracle {
 
 struct Counts {
-  uint64_t schedules = 0, safe = 0, concurrencyOnly = 0, states = 0;
+  uint64_t schedules = 0, safe = 0, concurrencyOnly = 0, byPacketsOnly = 0,
+           states = 0;
   uint64_t firstRule[10] = {}; ///< of the verifier
   std::string disagreement;    ///< the first one, in full; empty if none
 };

@@ -3,6 +3,7 @@
 #include "Oracle.h"
 
 #include <map>
+#include <set>
 
 namespace amk::core::oracle {
 
@@ -90,6 +91,47 @@ public:
   size_t states = 0;
 };
 
+/// What a tile sees when it starts, followed through every execution: what its
+/// worker ran, and whatever those had seen whose signals it acquired with the
+/// counters that it waited for. A tile is one step here.
+class Acquired {
+public:
+  Acquired(const Search &order) : unseen(order.m.tiles.size(), 0) {
+    const Model &m = order.m;
+    const size_t workers = m.queues.size();
+    // Positions, what every worker sees, what every counter carries.
+    std::vector<uint32_t> start(2 * workers + m.counters, 0);
+    std::set<std::vector<uint32_t>> known{start};
+    std::vector<std::vector<uint32_t>> todo{start};
+    while (!todo.empty()) {
+      const std::vector<uint32_t> at = todo.back();
+      todo.pop_back();
+      const State state(at.begin(), at.begin() + long(workers));
+      const uint32_t ran = order.finished(state);
+      for (uint32_t w = 0; w < workers; ++w) {
+        if (at[w] == m.queues[w].size())
+          continue;
+        const uint32_t t = m.queues[w][at[w]];
+        if (!order.enabled(t, ran))
+          continue;
+        std::vector<uint32_t> next = at;
+        uint32_t &sees = next[workers + w];
+        for (const auto &[counter, threshold] : m.tiles[t].waits)
+          sees |= at[2 * workers + counter];
+        unseen[t] |= ~sees;
+        sees |= 1u << t;
+        for (uint32_t c : m.tiles[t].signals)
+          next[2 * workers + c] |= sees;
+        ++next[w];
+        if (known.insert(next).second)
+          todo.push_back(std::move(next));
+      }
+    }
+  }
+
+  std::vector<uint32_t> unseen; ///< by tile: what it may start without seeing
+};
+
 std::string name(const Schedule &s, const TileModel &t) {
   return "'" + s.tasks[t.task].name + "' tile " + std::to_string(t.index);
 }
@@ -100,11 +142,11 @@ std::string name(const Schedule &s, const TileModel &t) {
 /// machine without packets: they are relaxed, and order nothing but their own
 /// bytes, so what a counter has counted when they come is anyone's guess.
 void judgeRaces(const Schedule &s, const Model &m, const Search &order,
-                const Search &visible, Verdict &v) {
+                const std::vector<uint32_t> &unseenBy, Verdict &v) {
   for (uint32_t b = 0; b < m.tiles.size(); ++b)
     for (uint32_t a = 0; a < b; ++a) {
       const TileModel &first = m.tiles[a], &then = m.tiles[b];
-      const bool unseen = visible.unfinished[b] >> a & 1;
+      const bool unseen = unseenBy[b] >> a & 1;
       const bool undone = order.unfinished[b] >> a & 1;
       const char *what = nullptr;
       if (unseen && (first.writes & then.reads).any())
@@ -116,6 +158,28 @@ void judgeRaces(const Schedule &s, const Model &m, const Search &order,
       if (what)
         v.add(5, name(s, then) + " " + what + name(s, first));
     }
+}
+
+/// The machine without packets against what is acquired in single executions:
+/// the same if no tile waits for packets; otherwise nothing more is seen
+/// without them.
+void checkVisibility(const Schedule &s, const Model &m, const Search &order,
+                     const Search &visible, uint32_t before, Verdict &v) {
+  const Acquired acquired(order);
+  bool packets = false;
+  for (const TileModel &t : m.tiles)
+    packets |= t.producers != 0;
+  for (uint32_t t = 0; t < m.tiles.size(); ++t) {
+    const uint32_t others = ((1u << m.tiles.size()) - 1) & ~(1u << t);
+    const uint32_t with = acquired.unseen[t] & others;
+    const uint32_t without = visible.unfinished[t] & others;
+    v.consistent &= (with & ~without) == 0 && (packets || with == without);
+  }
+  if (before || !v.violates(5))
+    return;
+  Verdict strict;
+  judgeRaces(s, m, order, acquired.unseen, strict);
+  v.byPacketsOnly = strict.safe();
 }
 
 /// Memory as the writer of every byte: since every operator computes the same
@@ -223,7 +287,9 @@ void judgeExecutions(const Schedule &s, const Model &m, Verdict &v) {
   }
   const Search visible(m, false);
   v.states += visible.states;
-  judgeRaces(s, m, order, visible, v);
+  const uint32_t before = v.rules;
+  judgeRaces(s, m, order, visible.unfinished, v);
+  checkVisibility(s, m, order, visible, before, v);
   if (v.safe())
     v.valuesHold = Values(m).hold(order);
 }

@@ -57,6 +57,12 @@ struct Verdict {
   size_t states = 0; ///< visited
   /// Of a safe schedule: every interleaving reads what program order reads.
   bool valuesHold = true;
+  /// The two accounts of what a tile sees fit together.
+  bool consistent = true;
+  /// Refused only because packets order nothing but their own bytes: with
+  /// tiles as indivisible steps they would fix which signals of a counter come
+  /// first.
+  bool byPacketsOnly = false;
 
   bool safe() const { return rules == 0; }
   bool violates(unsigned rule) const { return rules >> rule & 1; }

@@ -24,6 +24,7 @@ int main(int argc, char **argv) {
               100.0 * double(c.safe) / double(c.schedules));
   std::printf("only concurrency  %10llu  %.1f %%\n", Number(c.concurrencyOnly),
               100.0 * double(c.concurrencyOnly) / double(c.schedules));
+  std::printf("by packets only   %10llu\n", Number(c.byPacketsOnly));
   std::printf("first failing rule\n");
   for (int rule = 1; rule < 8; ++rule)
     if (c.firstRule[rule])
