@@ -9,8 +9,7 @@
 #include <spawn.h>
 #include <sstream>
 #include <sys/wait.h>
-
-extern char **environ;
+#include <unistd.h>
 
 namespace amk::test {
 
@@ -32,6 +31,7 @@ Ran run(const std::vector<std::string> &arguments) {
   posix_spawn_file_actions_addopen(&files, 2, err.c_str(), create, 0600);
   std::vector<std::string> copies = arguments;
   std::vector<char *> pointers;
+  pointers.reserve(copies.size() + 1);
   for (std::string &argument : copies)
     pointers.push_back(argument.data());
   pointers.push_back(nullptr);
