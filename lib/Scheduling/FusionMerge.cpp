@@ -215,8 +215,9 @@ public:
   }
 
   /// The merged buffer of what the operators write.
-  uint32_t output(std::vector<uint32_t> from, ElementType type) {
+  uint32_t output(const std::vector<uint32_t> &from, ElementType type) {
     std::vector<std::string> names;
+    names.reserve(from.size());
     for (uint32_t i : from)
       names.push_back(s.buffers[out(i)].name);
     return addBuffer(s, joinNames(names), type, {rows});
