@@ -61,7 +61,7 @@ void setTiles(benchmark::State &state, const Schedule &s) {
 
 void verifyAll(benchmark::State &state) {
   const Schedule &s = llama(state.range(0));
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     if (!verify(s).empty())
       state.SkipWithError("not legal");
   setTiles(state, s);
@@ -69,7 +69,7 @@ void verifyAll(benchmark::State &state) {
 
 void expandTiles(benchmark::State &state) {
   const Schedule &s = llama(state.range(0));
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     benchmark::DoNotOptimize(expand(s));
 }
 
@@ -77,7 +77,7 @@ void clocks(benchmark::State &state) {
   const Schedule &s = llama(state.range(0));
   const Tiles tiles = expand(s);
   const HandOffs h = handOffs(s, tiles);
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     benchmark::DoNotOptimize(orderClocks(tiles, h));
 }
 
@@ -107,7 +107,7 @@ void clocksOf100000Tiles(benchmark::State &state) {
     }
   h.firstWait.push_back(uint32_t(h.waits.size()));
   h.firstSignal.push_back(uint32_t(h.signals.size()));
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     benchmark::DoNotOptimize(orderClocks(tiles, h));
 }
 
@@ -115,7 +115,7 @@ void programFile(benchmark::State &state) {
   Program program;
   program.schedule = llama(state.range(0));
   size_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const std::string file = writeProgram(program);
     Program back;
     std::string error;

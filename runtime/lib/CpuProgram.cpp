@@ -217,6 +217,7 @@ void CpuProgram::touchWeights(const Progress &progress) const {
         const uint64_t lo = at / page * page;
         const uint64_t hi = std::min(at + kStep, end);
         // Only a hint: where it fails the pages come when they are read.
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the address of a page
         (void)madvise(reinterpret_cast<void *>(lo), hi - lo, kPopulateRead);
         done += hi - at;
         if (progress)

@@ -136,7 +136,7 @@ Status generateTokens(const Options &options, const core::Program &program) {
     return {};
   };
   runtime::GenerateResult result;
-  const Status status =
+  Status status =
       runtime::generate(s, *session.device, options.generate, events, result);
   line.reset();
   if (started && !options.json)
