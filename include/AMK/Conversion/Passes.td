@@ -26,7 +26,18 @@ def ConvertAMKExecToNVVM
     Replaces every `amk_exec.kernel` by a `gpu.module` with one kernel. The chip
     decides the instructions: cp.async and mbarrier.test_wait on sm_80,
     cp.async.bulk and mbarrier.try_wait from sm_90 on.
+
+    The options that begin with `test-` make kernels that are wrong on purpose:
+    tests show with them that each wait and each barrier is needed.
   }];
+  let options = [
+    ListOption<"testOmit", "test-omit", "std::string",
+               "for tests only: waits, barriers and orderings to leave out">,
+    Option<"testDelays", "test-delays", "uint32_t", "0",
+           "for tests only: not 0: the seed of random delays before tiles">,
+    Option<"testSilentAt", "test-silent-at", "int64_t", "-1",
+           "for tests only: a position at which no counter is signaled">
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect",
     "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect",
     "::mlir::NVVM::NVVMDialect", "::mlir::gpu::GPUDialect"];

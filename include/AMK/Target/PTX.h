@@ -9,6 +9,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 #include <string>
+#include <vector>
 
 namespace amk {
 
@@ -19,6 +20,11 @@ mlir::FailureOr<std::string> emitPTX(mlir::gpu::GPUModuleOp module,
 
 struct KernelOptions {
   bool trace = false; ///< the kernel records when each plan row began and ended
+  /// For tests: kernels that are wrong on purpose, as the options of
+  /// convert-amk-exec-to-nvvm whose names begin with `test-` say.
+  std::vector<std::string> testOmit;
+  uint32_t testDelays = 0;
+  int64_t testSilentAt = -1;
 };
 
 /// The kernel of a concurrent schedule with a target: its plan, its places and

@@ -19,7 +19,18 @@ namespace {
 
 struct ConvertAMKExecToNVVM
     : amk::impl::ConvertAMKExecToNVVMBase<ConvertAMKExecToNVVM> {
+  using Base = amk::impl::ConvertAMKExecToNVVMBase<ConvertAMKExecToNVVM>;
+  using Base::Base;
+
   void runOnOperation() override {
+    amk::exec::Faults faults;
+    std::string error;
+    if (!faults.add(testOmit, error)) {
+      getOperation()->emitError("test-omit: ") << error;
+      return signalPassFailure();
+    }
+    faults.delays = testDelays;
+    faults.silentPosition = testSilentAt;
     llvm::SmallVector<amk::exec::KernelOp> kernels;
     getOperation()->walk([&](amk::exec::KernelOp k) { kernels.push_back(k); });
     OpBuilder builder(&getContext());
@@ -37,8 +48,10 @@ struct ConvertAMKExecToNVVM
       // Only held stages need more registers than an even share.
       capabilities.registerPools = target->registerPools && kernel.getRing() &&
                                    kernel.getRing()->getHeld() > 0;
+      capabilities.boundedWaits = faults.anyOmitted();
       if (failed(
-              amk::exec::KernelLowering(kernel, builder, capabilities).run()))
+              amk::exec::KernelLowering(kernel, builder, capabilities, faults)
+                  .run()))
         return signalPassFailure();
       kernel.erase();
     }

@@ -245,6 +245,20 @@ void DeviceBuilder::barrierWait(Value address, Value parity) {
             "selp.u32 $0, 1, 0, p;}"
           : "{.reg .pred p; mbarrier.test_wait.parity.shared.b64 p, [$1], $2; "
             "selp.u32 $0, 1, 0, p;}";
+  if (can.boundedWaits) {
+    const auto clock = [&] {
+      return ptx("mov.u64 $0, %globaltimer;", "=l", b.getI64Type(), {});
+    };
+    Value start = clock();
+    doWhile({}, [&](ValueRange) {
+      Value missing =
+          eq(ptx(text, "=r,r,r", i32Type(), {address, parity}), i32(0));
+      Value early = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                          sub(clock(), start), i64(1000000));
+      return std::make_pair(both(missing, early), llvm::SmallVector<Value>());
+    });
+    return;
+  }
   doWhile({}, [&](ValueRange) {
     Value ok = ptx(text, "=r,r,r", i32Type(), {address, parity});
     return std::make_pair(eq(ok, i32(0)), llvm::SmallVector<Value>());

@@ -27,6 +27,8 @@ using mlir::ValueRange;
 struct Capabilities {
   bool bulkCopy = false;      ///< cp.async.bulk and mbarrier.try_wait (sm_90)
   bool registerPools = false; ///< setmaxnreg (sm_90a)
+  /// For tests: waits on barriers end after a millisecond, come what may.
+  bool boundedWaits = false;
 };
 
 class DeviceBuilder {

@@ -12,9 +12,37 @@ namespace amk::exec {
 // The watchdog
 //===----------------------------------------------------------------------===//
 
-std::pair<Value, Value> KernelLowering::checkWatchdog(PollKind kind,
-                                                      Value index, Value seen,
-                                                      Value start) {
+/// For how long a worker that gives up stands still. What it does afterwards
+/// may satisfy others, so each of them must look at the flag before: a multiple
+/// of the 1024 spins after which it does.
+static constexpr int64_t kHoldNanoseconds = 10'000'000;
+
+void KernelLowering::recordWait(const Waiting &waiting, Value now) {
+  Value record =
+      d.at(d.add(staticPlace(kernel.getArena().getReport()), d.i64(16)),
+           d.shl(worker, 4));
+  // The first of the worker's threads, at the first row that is stuck.
+  Value before = d.ptx("atom.relaxed.gpu.global.cas.b32 $0, [$1], 0, $2;",
+                       "=r,l,r", d.i32Type(), {record, d.add(row, 1)});
+  d.ifThen(d.eq(before, d.i32(0)), [&] {
+    d.ptx("st.relaxed.gpu.global.u32 [$0+4], $1; "
+          "st.relaxed.gpu.global.v2.u32 [$0+8], {$2, $3};",
+          "l,r,r,r",
+          {record, d.i32(int(waiting.kind)), waiting.index, waiting.seen});
+    d.doWhile({}, [&](ValueRange) {
+      d.ptx("nanosleep.u32 100000;", "", {});
+      Value later =
+          d.ptx("mov.u64 $0, %globaltimer;", "=l", b.getI64Type(), {});
+      Value early =
+          arith::CmpIOp::create(b, d.loc, arith::CmpIPredicate::ult,
+                                d.sub(later, now), d.i64(kHoldNanoseconds));
+      return std::make_pair(early, llvm::SmallVector<Value>());
+    });
+  });
+}
+
+std::pair<Value, Value> KernelLowering::checkWatchdog(Value start,
+                                                      WaitingFor waitingFor) {
   Value report = staticPlace(kernel.getArena().getReport());
   Type i32 = d.i32Type(), i64 = b.getI64Type();
   Value aborted =
@@ -26,25 +54,29 @@ std::pair<Value, Value> KernelLowering::checkWatchdog(PollKind kind,
   Value spent = d.sub(now, since);
   Value late =
       arith::CmpIOp::create(b, d.loc, arith::CmpIPredicate::ugt, spent, budget);
-  d.ifThen(late, [&] {
-    d.ptx("st.relaxed.gpu.global.u32 [$0], $1;", "l,r", {report, d.i32(1)});
-    Value record = d.at(d.add(report, d.i64(16)), d.shl(worker, 4));
-    d.ptx("st.relaxed.gpu.global.v4.u32 [$0], {$1, $2, $3, $4};", "l,r,r,r,r",
-          {record, d.add(row, 1), d.i32(int(kind)), index, seen});
+  // The flag is the launch's epoch: launches that are queued behind give up
+  // too, but have nothing to report.
+  Value raises = d.both(late, d.eq(aborted, d.i32(0)));
+  d.ifThen(raises, [&] {
+    d.ptx("st.relaxed.gpu.global.u32 [$0], $1;", "l,r", {report, epoch});
+  });
+  Value here = arith::OrIOp::create(b, d.loc, raises, d.eq(aborted, epoch));
+  d.ifThen(here, [&] {
+    const Waiting waiting = waitingFor();
+    d.ifThen(waiting.missing, [&] { recordWait(waiting, now); });
   });
   Value giveUp = arith::OrIOp::create(b, d.loc, late, d.ne(aborted, d.i32(0)));
   return {giveUp, since};
 }
 
-std::pair<Value, Value> KernelLowering::maybeGiveUp(Value spins, PollKind kind,
-                                                    Value index, Value seen,
-                                                    Value start) {
+std::pair<Value, Value> KernelLowering::maybeGiveUp(Value spins, Value start,
+                                                    WaitingFor waitingFor) {
   Value due = d.eq(d.band(spins, 1023), d.i32(1023));
   Type i1 = b.getI1Type(), i64 = b.getI64Type();
   auto op = scf::IfOp::create(b, d.loc, TypeRange{i1, i64}, due, true, true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(op.thenBlock());
-  auto [giveUp, since] = checkWatchdog(kind, index, seen, start);
+  auto [giveUp, since] = checkWatchdog(start, waitingFor);
   scf::YieldOp::create(b, d.loc, ValueRange{giveUp, since});
   b.setInsertionPointToStart(op.elseBlock());
   Value no = arith::ConstantOp::create(b, d.loc, b.getBoolAttr(false));
@@ -71,11 +103,16 @@ void KernelLowering::lower(PollOp) {
     Value address = d.at(staticPlace(places.getCounters()), d.shl(counter, 2));
     d.doWhile({d.i32(0), d.i64(0)}, [&](ValueRange state) {
       Value value =
-          d.ptx("ld.acquire.gpu.global.u32 $0, [$1];", "=r,l", i32, {address});
+          d.ptx(omits(Fault::Acquire) ? "ld.relaxed.gpu.global.u32 $0, [$1];"
+                                      : "ld.acquire.gpu.global.u32 $0, [$1];",
+                "=r,l", i32, {address});
       // By signed difference: 32 bits wrap within hours.
       Value missing = d.lt(d.sub(value, wanted), d.i32(0));
-      auto [giveUp, since] =
-          maybeGiveUp(state[0], PollKind::Counter, counter, value, state[1]);
+      if (omits(Fault::CounterWait))
+        missing = d.lt(d.i32(0), d.i32(0));
+      auto [giveUp, since] = maybeGiveUp(state[0], state[1], [&] {
+        return Waiting{PollKind::Counter, missing, counter, value};
+      });
       Value again =
           d.both(missing,
                  d.eq(arith::ExtUIOp::create(b, d.loc, i32, giveUp), d.i32(0)));
@@ -83,23 +120,27 @@ void KernelLowering::lower(PollOp) {
           again, llvm::SmallVector<Value>{d.add(state[0], 1), since});
     });
   });
-  syncConsumers();
+  syncConsumersUnless(Fault::PollBarrier);
 }
 
 void KernelLowering::lower(SignalOp) {
   ArenaAttr places = kernel.getArena();
   // Every thread's stores come before the barrier, the release after it.
-  syncConsumers();
+  syncConsumersUnless(Fault::SignalBarrier);
   Value list = field(7);
   Value first = d.band(list, 0xffffff), count = d.shr(list, 24);
-  d.ifThen(d.ult(tid, count), [&] {
+  Value signals = d.ult(tid, count);
+  if (faults.silentPosition >= 0)
+    signals = d.both(signals, d.ne(position, d.i32(faults.silentPosition)));
+  d.ifThen(signals, [&] {
     Value counter =
         d.loadGlobal(d.i32Type(), d.at(staticPlace(places.getSignals()),
                                        d.shl(d.add(first, tid), 2)));
     Value address = d.at(staticPlace(places.getCounters()), d.shl(counter, 2));
     // LLVM drops ordering and scope of atomicrmw on NVPTX.
-    d.ptx("red.release.gpu.global.add.u32 [$0], $1;", "l,r",
-          {address, d.i32(1)});
+    d.ptx(omits(Fault::Release) ? "red.relaxed.gpu.global.add.u32 [$0], $1;"
+                                : "red.release.gpu.global.add.u32 [$0], $1;",
+          "l,r", {address, d.i32(1)});
   });
 }
 
@@ -132,12 +173,17 @@ llvm::SmallVector<Value, 4> KernelLowering::loadPacket(Value address,
       LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
   // One 16-byte access is single-copy (PTX .b128), so the stamp vouches for
   // the values beside it.
-  Value words = d.ptx(
+  llvm::StringRef text =
       "{.reg .pred p; .reg .b128 t; .reg .b64 u, v; setp.ne.u32 p, $5, 0; "
       "mov.b64 u, 0; mov.b64 v, 0; mov.b128 t, {u, v}; "
       "@p ld.relaxed.gpu.global.b128 t, [$4]; mov.b128 {u, v}, t; "
-      "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}",
-      "=r,=r,=r,=r,l,r", type, {address, wanted});
+      "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}";
+  if (omits(Fault::SingleCopy))
+    text = "{.reg .pred p; .reg .b64 u, v; setp.ne.u32 p, $5, 0; "
+           "mov.b64 u, 0; mov.b64 v, 0; @p ld.relaxed.gpu.global.b64 u, [$4]; "
+           "@p ld.relaxed.gpu.global.b64 v, [$4+8]; "
+           "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}";
+  Value words = d.ptx(text, "=r,=r,=r,=r,l,r", type, {address, wanted});
   llvm::SmallVector<Value, 4> out;
   for (int64_t i = 0; i < 4; ++i)
     out.push_back(LLVM::ExtractValueOp::create(b, d.loc, words, i));
@@ -145,10 +191,14 @@ llvm::SmallVector<Value, 4> KernelLowering::loadPacket(Value address,
 }
 
 void KernelLowering::storePacket(Value address, llvm::ArrayRef<Value> w) {
-  d.ptx("{.reg .b128 t; .reg .b64 u, v; mov.b64 u, {$1, $2}; "
-        "mov.b64 v, {$3, $4}; mov.b128 t, {u, v}; "
-        "st.relaxed.gpu.global.b128 [$0], t;}",
-        "l,r,r,r,r", {address, w[0], w[1], w[2], w[3]});
+  llvm::StringRef text = "{.reg .b128 t; .reg .b64 u, v; mov.b64 u, {$1, $2}; "
+                         "mov.b64 v, {$3, $4}; mov.b128 t, {u, v}; "
+                         "st.relaxed.gpu.global.b128 [$0], t;}";
+  if (omits(Fault::SingleCopy))
+    text = "{.reg .b64 u, v; mov.b64 u, {$1, $2}; mov.b64 v, {$3, $4}; "
+           "st.relaxed.gpu.global.b64 [$0+8], v; "
+           "st.relaxed.gpu.global.b64 [$0], u;}";
+  d.ptx(text, "l,r,r,r,r", {address, w[0], w[1], w[2], w[3]});
 }
 
 llvm::SmallVector<Value, 4>
@@ -158,9 +208,11 @@ KernelLowering::pollPacket(Value address, Value stamp, Value index) {
       {d.i32(0), d.i64(0), d.i32(0), d.i32(0), d.i32(0), d.i32(0)},
       [&](ValueRange state) {
         auto w = loadPacket(address, d.i32(1));
-        Value missing = d.ne(w[3], stamp);
-        auto [giveUp, since] =
-            maybeGiveUp(state[0], PollKind::Packet, index, w[3], state[1]);
+        Value missing = omits(Fault::PacketWait) ? d.lt(d.i32(0), d.i32(0))
+                                                 : d.ne(w[3], stamp);
+        auto [giveUp, since] = maybeGiveUp(state[0], state[1], [&] {
+          return Waiting{PollKind::Packet, missing, index, w[3]};
+        });
         Value again =
             d.both(missing, d.eq(arith::ExtUIOp::create(b, d.loc, i32, giveUp),
                                  d.i32(0)));
@@ -229,15 +281,26 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
     Value left = state[0];
     for (int64_t i = 0; i < batch; ++i) {
       const size_t at = size_t(i);
-      Value arrived = d.both(d.ne(d.band(state[0], 1 << i), d.i32(0)),
-                             d.eq(words[at][3], stamp));
+      Value arrived = d.ne(d.band(state[0], 1 << i), d.i32(0));
+      if (!omits(Fault::PacketWait))
+        arrived = d.both(arrived, d.eq(words[at][3], stamp));
       d.ifThen(arrived, [&] {
         scatterPacket(op, words[at], targets[at], gains[at], squares);
       });
       left = d.select(arrived, d.band(left, ~(1 << i)), left);
     }
-    auto [giveUp, since] =
-        maybeGiveUp(state[1], PollKind::Packet, tid, left, state[2]);
+    auto [giveUp, since] = maybeGiveUp(state[1], state[2], [&] {
+      // The first that is missing, looked at once more.
+      Value at = d.ptx("{.reg .b32 t; brev.b32 t, $1; clz.b32 $0, t;}", "=r,r",
+                       d.i32Type(), {left}, /*sideEffects=*/false);
+      Value index = d.add(d.mul(d.add(at, first), core::kConsumerThreads), tid);
+      Value isMissing = d.ne(left, d.i32(0));
+      Value address =
+          d.at(base, d.shl(d.select(isMissing, index, d.i32(0)), 4));
+      Value seen = d.ptx("ld.relaxed.gpu.global.u32 $0, [$1+12];", "=r,l",
+                         d.i32Type(), {address});
+      return Waiting{PollKind::Packet, isMissing, index, seen};
+    });
     left = d.select(giveUp, d.i32(0), left);
     // The warp stays together: it takes a stage as one.
     return std::make_pair(
@@ -304,7 +367,7 @@ void KernelLowering::lower(GatherOp op) {
     gatherPlain(op, squares);
   if (squares)
     storeSquares(squares);
-  syncConsumers();
+  syncConsumersUnless(Fault::GatherBarrier);
 }
 
 } // namespace amk::exec

@@ -19,8 +19,23 @@ int KernelLowering::threads() const {
 }
 
 KernelLowering::KernelLowering(KernelOp kernel, OpBuilder &builder,
-                               Capabilities capabilities)
-    : kernel(kernel), b(builder), d(builder, kernel.getLoc(), capabilities) {}
+                               Capabilities capabilities, Faults faults)
+    : kernel(kernel), faults(faults), b(builder),
+      d(builder, kernel.getLoc(), capabilities) {}
+
+void KernelLowering::emitDelay(Value salt, Value salt2) {
+  if (faults.delays == 0)
+    return;
+  Value x = d.add(d.mul(epoch, 0x9e3779b1), int64_t(faults.delays));
+  x = d.bxor(x, d.mul(worker, 0x85ebca6b));
+  x = d.bxor(x, d.mul(salt, 0xc2b2ae35));
+  x = d.bxor(x, d.mul(salt2, 0x27d4eb2f));
+  for (int64_t factor : {0x2c1b3c6d, 0x297a2d39})
+    x = d.mul(d.bxor(x, d.shr(x, 15)), factor);
+  d.ifThen(d.eq(d.shr(x, 30), d.i32(0)), [&] {
+    d.ptx("nanosleep.u32 $0;", "r", {d.band(d.shr(x, 8), 0x1fff)});
+  });
+}
 
 Value KernelLowering::field(uint32_t word) {
   return d.loadShared(d.i32Type(), d.add(rowBase, word * 4));
@@ -122,7 +137,7 @@ void KernelLowering::setUp() {
     d.ifThen(d.ult(tid, d.i32(ring->getSlots())), [&] {
       d.barrierInit(fullBarrier(tid), producers);
       d.barrierInit(emptyBarrier(tid), 1);
-      if (d.can.bulkCopy)
+      if (d.can.bulkCopy && !omits(Fault::BarrierFence))
         d.ptx("fence.mbarrier_init.release.cluster;", "", {});
     });
   }
@@ -187,10 +202,12 @@ void KernelLowering::emitLoader() {
         return d.forLoop(
             zero, stages, one, carried, [&](Value t, ValueRange state) {
               Value slot = state[0], phase = state[1], stage = state[2];
+              emitDelay(stage, d.i32(core::kConsumerWarps));
               // The slot is free when its stage before was released.
-              d.ifThen(d.ge(stage, slots), [&] {
-                d.barrierWait(emptyBarrier(slot), d.bxor(phase, one));
-              });
+              if (!omits(Fault::RingEmpty))
+                d.ifThen(d.ge(stage, slots), [&] {
+                  d.barrierWait(emptyBarrier(slot), d.bxor(phase, one));
+                });
               // Bytes in flight beyond what bandwidth needs only delay the
               // hand-offs of others: fewer for operators that nobody waits for
               // yet.
@@ -262,6 +279,7 @@ LogicalResult KernelLowering::emitConsumers() {
 }
 
 LogicalResult KernelLowering::lowerClass(TaskClassOp op) {
+  emitDelay(row, warp);
   for (Operation &inner : op.getBody().front())
     if (failed(lowerOp(&inner)))
       return failure();
@@ -278,7 +296,7 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
       })
       .Case([&](ElementsOp o) { return lower(o); })
       .Case([&](SyncOp) {
-        syncConsumers();
+        syncConsumersUnless(Fault::RowBarrier);
         return success();
       })
       .Default([&](Operation *o) { return lowerElement(o); });

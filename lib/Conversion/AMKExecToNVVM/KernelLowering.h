@@ -9,6 +9,7 @@
 #define AMK_LIB_CONVERSION_AMKEXECTONVVM_KERNELLOWERING_H
 
 #include "DeviceBuilder.h"
+#include "Faults.h"
 
 #include "AMK/Dialect/AMKExec/AMKExec.h"
 #include "AMK/Schedule/SharedLayout.h"
@@ -23,8 +24,8 @@ enum class PollKind { Counter = 1, Packet = 2 };
 
 class KernelLowering {
 public:
-  KernelLowering(KernelOp kernel, OpBuilder &builder,
-                 Capabilities capabilities);
+  KernelLowering(KernelOp kernel, OpBuilder &builder, Capabilities capabilities,
+                 Faults faults = {});
 
   /// Creates the gpu.module after the kernel op.
   mlir::LogicalResult run();
@@ -62,14 +63,22 @@ private:
   /// Polls one packet until it carries the stamp.
   llvm::SmallVector<Value, 4> pollPacket(Value address, Value stamp,
                                          Value index);
+  /// What a thread waits for, as it says when it is asked.
+  struct Waiting {
+    PollKind kind;
+    Value missing; ///< i1: whether it waits at all
+    Value index;   ///< of the counter or packet
+    Value seen;    ///< its value or stamp
+  };
+  using WaitingFor = llvm::function_ref<Waiting()>;
   /// The slow path of a poll: true if it must give up (abort flag, or this
   /// poll ran out of its budget and raises it). `start` is 0 at first; the
   /// second result is its next value.
-  std::pair<Value, Value> checkWatchdog(PollKind kind, Value index, Value seen,
-                                        Value start);
+  std::pair<Value, Value> checkWatchdog(Value start, WaitingFor waiting);
+  void recordWait(const Waiting &waiting, Value now);
   /// Runs the watchdog every 1024 spins.
-  std::pair<Value, Value> maybeGiveUp(Value spins, PollKind kind, Value index,
-                                      Value seen, Value start);
+  std::pair<Value, Value> maybeGiveUp(Value spins, Value start,
+                                      WaitingFor waiting);
 
   // Work.cpp
   void lower(ProductOp op);
@@ -78,6 +87,7 @@ private:
   void consumeStage(ProductOp op, Value stage, Value firstStage, Value rows,
                     bool fromRegisters);
   bool holds() { return kernel.getRing() && kernel.getRing()->getHeld(); }
+  void releaseSlot(Value slot);
   /// Takes this warp's next stage into registers if it has landed.
   void tryHold();
   llvm::SmallVector<Value, 4> heldFragment(int64_t fragment);
@@ -121,7 +131,17 @@ private:
   /// -1) wins.
   std::pair<Value, Value> largerOf(Value v, Value i, Value w, Value j);
 
+  // For tests (Faults.h).
+  bool omits(Fault fault) const { return faults.omits(fault); }
+  void syncConsumersUnless(Fault fault) {
+    if (!omits(fault))
+      syncConsumers();
+  }
+  /// Now and then, a sleep of up to 8 microseconds.
+  void emitDelay(Value salt, Value salt2);
+
   KernelOp kernel;
+  const Faults faults;
   OpBuilder &b;
   DeviceBuilder d;
   mlir::IRMapping mapping;

@@ -49,6 +49,12 @@ void KernelLowering::holdFragment(int64_t fragment,
     d.set(heldWord(fragment * 4 + i), words[size_t(i)]);
 }
 
+/// Of this warp: after all of its lanes have read it.
+void KernelLowering::releaseSlot(Value slot) {
+  d.syncWarp();
+  d.ifThen(d.eq(lane, d.i32(0)), [&] { d.barrierArrive(emptyBarrier(slot)); });
+}
+
 void KernelLowering::tryHold() {
   if (!holds())
     return;
@@ -59,17 +65,21 @@ void KernelLowering::tryHold() {
   d.ifThen(wants, [&] {
     Value slot = d.rem(next, ring.getSlots());
     Value parity = d.band(d.div(next, ring.getSlots()), 1);
-    Value landed = d.ne(d.barrierTest(fullBarrier(slot), parity), d.i32(0));
+    Value landed =
+        omits(Fault::HoldFull)
+            ? wants
+            : d.ne(d.barrierTest(fullBarrier(slot), parity), d.i32(0));
     d.ifThen(d.warpAll(landed), [&] {
       Value from =
           d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
+      if (omits(Fault::HoldRelease))
+        releaseSlot(slot);
       // The whole slot: a shorter stage leaves words that nobody reads.
       for (int64_t j = 0; j < int64_t(ring.getBytes()) / 512; ++j)
         holdFragment(j, d.loadShared4(d.add(from, j * 512)));
       d.set(holding, d.i32(1));
-      d.syncWarp();
-      d.ifThen(d.eq(lane, d.i32(0)),
-               [&] { d.barrierArrive(emptyBarrier(slot)); });
+      if (!omits(Fault::HoldRelease))
+        releaseSlot(slot);
     });
   });
 }
@@ -92,7 +102,10 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
     slot = d.rem(stage, ring.getSlots());
     Value parity = d.band(d.div(stage, ring.getSlots()), 1);
     weights = d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
-    d.barrierWait(fullBarrier(slot), parity);
+    if (!omits(Fault::RingFull))
+      d.barrierWait(fullBarrier(slot), parity);
+    if (omits(Fault::StageRelease))
+      releaseSlot(slot);
   }
   Value sums[4][4];
   for (auto &sum : sums)
@@ -108,11 +121,8 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
     multiply(sums, w0, x[0], x[1], int(j % 4));
     multiply(sums, w1, x[2], x[3], int(j % 4 + 1));
   }
-  if (!fromRegisters) {
-    d.syncWarp();
-    d.ifThen(d.eq(lane, d.i32(0)),
-             [&] { d.barrierArrive(emptyBarrier(slot)); });
-  }
+  if (!fromRegisters && !omits(Fault::StageRelease))
+    releaseSlot(slot);
   Value c[4];
   for (int i = 0; i < 4; ++i)
     c[i] =
@@ -162,7 +172,7 @@ void KernelLowering::lower(ProductOp op) {
         return llvm::SmallVector<Value>{d.add(stage, core::kConsumerWarps)};
       });
   d.set(nextStage, after[0]);
-  syncConsumers();
+  syncConsumersUnless(Fault::ProductBarrier);
 }
 
 //===----------------------------------------------------------------------===//

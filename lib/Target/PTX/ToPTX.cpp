@@ -21,8 +21,12 @@ using namespace mlir;
 
 namespace amk {
 
-static void addLowering(OpPassManager &pm) {
-  pm.addPass(createConvertAMKExecToNVVM());
+static void addLowering(OpPassManager &pm, const KernelOptions &options) {
+  ConvertAMKExecToNVVMOptions conversion;
+  conversion.testOmit.assign(options.testOmit.begin(), options.testOmit.end());
+  conversion.testDelays = options.testDelays;
+  conversion.testSilentAt = options.testSilentAt;
+  pm.addPass(createConvertAMKExecToNVVM(conversion));
   pm.nest<gpu::GPUModuleOp>().addPass(createSCFToControlFlowPass());
   pm.nest<gpu::GPUModuleOp>().addPass(createArithToLLVMConversionPass());
   // This one insists on a builtin module; it converts what is nested too.
@@ -36,7 +40,7 @@ static void addLowering(OpPassManager &pm) {
 
 void buildKernelPipeline(OpPassManager &pm) {
   pm.addPass(createConvertAMKToAMKExec());
-  addLowering(pm);
+  addLowering(pm, {});
 }
 
 void registerKernelPipeline() {
@@ -54,9 +58,35 @@ static llvm::cl::opt<bool> &traceOption() {
   return option;
 }
 
+namespace {
+/// Options that no user needs, and that --help does not show: they make kernels
+/// that are wrong on purpose.
+struct TestOptions {
+  llvm::cl::list<std::string> omit{
+      "amk-test-omit", llvm::cl::CommaSeparated, llvm::cl::Hidden,
+      llvm::cl::desc("tests only: waits, barriers and orderings that the "
+                     "kernel is to lack")};
+  llvm::cl::opt<uint32_t> delays{
+      "amk-test-delays", llvm::cl::init(0), llvm::cl::Hidden,
+      llvm::cl::desc("tests only: not 0: the seed of random delays")};
+  llvm::cl::opt<int64_t> silentAt{
+      "amk-test-silent-at", llvm::cl::init(-1), llvm::cl::Hidden,
+      llvm::cl::desc("tests only: a position at which nothing is signaled")};
+};
+} // namespace
+
+static TestOptions &testOptions() {
+  static TestOptions options;
+  return options;
+}
+
 KernelOptions kernelOptionsFromCommandLine() {
   KernelOptions options;
   options.trace = traceOption();
+  const TestOptions &test = testOptions();
+  options.testOmit.assign(test.omit.begin(), test.omit.end());
+  options.testDelays = test.delays;
+  options.testSilentAt = test.silentAt;
   return options;
 }
 
@@ -82,7 +112,7 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op,
       kernelOp->getRing()->getHeld() > 0)
     kernel.chip += "a";
   PassManager pm(op.getContext());
-  addLowering(pm);
+  addLowering(pm, options);
   if (failed(pm.run(*module)))
     return failure();
   auto kernels = module->getOps<gpu::GPUModuleOp>();
@@ -100,6 +130,7 @@ FailureOr<core::Kernel> emitKernel(ScheduleOp op,
 
 void registerToPTXTranslation() {
   (void)traceOption(); // registers it
+  (void)testOptions();
   TranslateFromMLIRRegistration toPTX(
       "amk-to-ptx", "emit the PTX of a concurrent amk.schedule",
       [](Operation *op, llvm::raw_ostream &os) -> LogicalResult {

@@ -1,0 +1,30 @@
+//===- Faults.cpp - Kernels that are wrong on purpose ---------------------===//
+
+#include "Faults.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace amk::exec {
+
+/// In the order of Fault.
+static constexpr llvm::StringLiteral kNames[] = {
+    "counter-wait",   "packet-wait",  "ring-full",      "ring-empty",
+    "hold-full",      "hold-release", "stage-release",  "acquire",
+    "release",        "single-copy",  "barrier-fence",  "poll-barrier",
+    "signal-barrier", "row-barrier",  "gather-barrier", "product-barrier"};
+
+bool Faults::add(llvm::ArrayRef<std::string> names, std::string &error) {
+  for (const std::string &name : names) {
+    const auto *at = llvm::find(kNames, name);
+    if (at == std::end(kNames)) {
+      error = "expected one of " + llvm::join(llvm::ArrayRef(kNames), ", ") +
+              ", found '" + name + "'";
+      return false;
+    }
+    omitted |= 1u << (at - std::begin(kNames));
+  }
+  return true;
+}
+
+} // namespace amk::exec

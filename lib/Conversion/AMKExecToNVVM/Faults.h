@@ -1,0 +1,55 @@
+//===- Faults.h - Kernels that are wrong on purpose -------------*- C++ -*-===//
+//
+// For tests only. A fault leaves out one wait, one barrier or one ordering of
+// the kernel, so that a test can show that it is needed: without it a value is
+// wrong. docs/verifier.md has the list of what was shown.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef AMK_LIB_CONVERSION_AMKEXECTONVVM_FAULTS_H
+#define AMK_LIB_CONVERSION_AMKEXECTONVVM_FAULTS_H
+
+#include "llvm/ADT/ArrayRef.h"
+
+#include <cstdint>
+#include <string>
+
+namespace amk::exec {
+
+enum class Fault : uint32_t {
+  CounterWait,   ///< a poll goes on whatever the counter is
+  PacketWait,    ///< a packet is taken whatever its stamp is
+  RingFull,      ///< a stage is multiplied before it has landed
+  RingEmpty,     ///< a slot is filled again before it was released
+  HoldFull,      ///< a stage is taken into registers before it has landed
+  HoldRelease,   ///< the slot of such a stage is released before it is read
+  StageRelease,  ///< a slot is released before its stage is multiplied
+  Acquire,       ///< a poll's load is relaxed
+  Release,       ///< a signal's addition is relaxed
+  SingleCopy,    ///< a packet is two accesses of 8 bytes
+  BarrierFence,  ///< no fence after the initialization of the ring's barriers
+  PollBarrier,   ///< no barrier of the consumers after a poll
+  SignalBarrier, ///< no barrier of the consumers before a signal
+  RowBarrier,    ///< no barrier of the consumers between two tiles
+  GatherBarrier, ///< no barrier of the consumers after the input was gathered
+  ProductBarrier ///< no barrier of the consumers after a product
+};
+
+/// What is wrong with a kernel; nothing by default.
+struct Faults {
+  uint32_t omitted = 0; ///< a bit per fault
+  uint32_t delays = 0;  ///< not 0: the seed of random delays
+  /// At this position no counter is signaled, so that a launch there hangs.
+  int64_t silentPosition = -1;
+
+  bool omits(Fault fault) const { return omitted >> uint32_t(fault) & 1; }
+  /// Waits may then be for what never comes, and must end by themselves.
+  bool anyOmitted() const { return omitted != 0; }
+  /// Adds faults by name ("counter-wait"). False, and a message with the names
+  /// that there are, if one is unknown.
+  bool add(llvm::ArrayRef<std::string> names, std::string &error);
+};
+
+} // namespace amk::exec
+
+#endif // AMK_LIB_CONVERSION_AMKEXECTONVVM_FAULTS_H
