@@ -208,22 +208,6 @@ bool Builder::checkRing(std::string &error) const {
             std::to_string(s.ring->teams);
     return false;
   }
-  // A warp that waits for a barrier's phase two ahead passes at once and reads
-  // stale bytes. It cannot come to that if the stage before in its slot has
-  // landed when it comes to wait (V8).
-  const uint32_t window = std::max(s.ring->window, s.ring->ahead);
-  const bool turns = s.ring->slots % kConsumerWarps == 0;
-  const uint32_t most =
-      turns ? s.ring->slots
-            : s.ring->slots - std::min(s.ring->slots, kConsumerWarps);
-  if (s.ring->window == 0 || s.ring->ahead == 0 || window > most) {
-    error = "expected windows of 1 to " + std::to_string(most) +
-            " stages with " + std::to_string(s.ring->slots) +
-            " slots and 8 consumer warps, found " +
-            std::to_string(s.ring->window) + " and " +
-            std::to_string(s.ring->ahead);
-    return false;
-  }
   return true;
 }
 

@@ -47,8 +47,8 @@ uint64_t storageBytes(const Schedule &s, const Buffer &b) {
 std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit) {
   using namespace verifier;
   Report r(schedule, limit);
-  for (const auto check :
-       {checkStructure, checkLimits, checkThresholds, checkTarget}) {
+  for (const auto check : {checkStructure, checkStream, checkLimits,
+                           checkThresholds, checkTarget}) {
     check(r);
     if (!r.clean())
       return std::move(r.found);

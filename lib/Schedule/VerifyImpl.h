@@ -105,6 +105,7 @@ uint64_t storageBytes(const Schedule &s, const Buffer &b);
 // Each assumes that those before it found nothing, in this order.
 void checkLimits(Report &r);     ///< V7: what bounds the work of the others
 void checkStructure(Report &r);  ///< V1, but for regions
+void checkStream(Report &r);     ///< V8
 void checkThresholds(Report &r); ///< V2
 void checkTarget(Report &r);     ///< V7
 void checkTiles(Report &r, const Tiles &tiles);     ///< V1: regions, packets

@@ -4,6 +4,7 @@
 
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
+#include "AMK/Schedule/StreamRing.h"
 #include "AMK/Schedule/WeightPacking.h"
 
 #include <algorithm>
@@ -64,9 +65,7 @@ uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
   return bytes;
 }
 
-/// Rule V8: a wait for a slot's phase must not be able to run two phases
-/// ahead. That holds if a team always meets the same slots, or if what is in
-/// flight leaves every team a slot.
+/// No more stages in flight than rule V8 allows.
 void setWindows(Ring &ring, const PipeliningOptions &options) {
   // Fewer stages in flight do not reach full bandwidth: then rather fewer
   // slots, as many for every team.
@@ -74,9 +73,7 @@ void setWindows(Ring &ring, const PipeliningOptions &options) {
   ring.teams = options.teams;
   if (ring.slots - ring.teams < std::min(options.window, kFullBandwidth))
     ring.slots = ring.slots / ring.teams * ring.teams;
-  const uint32_t most =
-      ring.slots % ring.teams == 0 ? ring.slots : ring.slots - ring.teams;
-  ring.window = std::min(options.window, most);
+  ring.window = std::min(options.window, mostInFlight(ring.slots, ring.teams));
   ring.ahead = std::min(options.ahead, ring.window);
 }
 
@@ -89,6 +86,9 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
   if (options.window == 0 || options.ahead == 0 || options.slots == 0 ||
       options.teams == 0)
     return "expected a window, ahead, slots and teams of at least 1";
+  if (options.held > kMostHeld)
+    return "expected at most " + std::to_string(kMostHeld) +
+           " held stage, found " + std::to_string(options.held);
   if (options.columns < kPackBlock)
     return "expected stages of at least " + std::to_string(kPackBlock) +
            " columns, found " + std::to_string(options.columns);

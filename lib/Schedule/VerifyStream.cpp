@@ -1,0 +1,61 @@
+//===- VerifyStream.cpp - V8: the stream ----------------------------------===//
+//
+// A ring is judged for every number of stages and every cut of them into
+// tiles: how many there are may depend on the position. So V8 is a condition on
+// the ring alone, and on what single tasks take of it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AMK/Schedule/StreamRing.h"
+#include "VerifyImpl.h"
+
+namespace amk::core::verifier {
+
+namespace {
+
+void checkRing(Report &r, const Ring &ring) {
+  const uint32_t most = mostInFlight(ring.slots, ring.teams);
+  if (most == 0) {
+    r.add("V8", {},
+          say({"ring: expected at least as many slots as teams, ", ring.teams,
+               ", found ", ring.slots}));
+    return;
+  }
+  if (ring.window < 1 || ring.window > most)
+    r.add("V8", {},
+          say({"ring: expected a window of 1 to ", most, " with ", ring.slots,
+               " slots and ", ring.teams, " teams, found ", ring.window,
+               ring.window ? ": a wait for a slot could run two phases ahead"
+                           : ""}));
+  else if (ring.ahead < 1 || ring.ahead > ring.window)
+    r.add("V8", {},
+          say({"ring: expected 1 to ", ring.window,
+               " stages ahead, the window, found ", ring.ahead}));
+}
+
+void checkStages(Report &r, uint32_t t, const Ring &ring) {
+  const Stream &stream = r.s.tasks[t].stream;
+  if (stream.rows == 0)
+    return;
+  const uint64_t bytes = uint64_t(stream.rows) * stream.columns * 2;
+  if (bytes > ring.bytes)
+    r.add("V8", atTask(t),
+          say({"stream: expected stages of at most ", ring.bytes,
+               " bytes, a slot of the ring, found ", bytes}));
+  if (stream.held > kMostHeld)
+    r.add("V8", atTask(t),
+          say({"stream: expected a warp to hold at most ", kMostHeld,
+               " stage, found ", stream.held}));
+}
+
+} // namespace
+
+void checkStream(Report &r) {
+  if (!r.s.ring)
+    return;
+  checkRing(r, *r.s.ring);
+  for (uint32_t t = 0; t < r.s.tasks.size() && !r.full(); ++t)
+    checkStages(r, t, *r.s.ring);
+}
+
+} // namespace amk::core::verifier
