@@ -39,7 +39,10 @@ if(AMK_ENABLE_MLIR)
     PUBLIC AMKMLIRUsage MLIR LLVM
     PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
   # A missing symbol is an error when the library is linked, not when a tool starts.
-  target_link_options(AMK PRIVATE -Wl,-z,defs)
+  # Those of a sanitizer are in the tool.
+  if(NOT AMK_SANITIZE)
+    target_link_options(AMK PRIVATE -Wl,-z,defs)
+  endif()
 endif()
 
 # amk_link_with_libamk(<target> library...)
@@ -156,28 +159,46 @@ function(amk_add_unittest name)
   set_property(GLOBAL APPEND PROPERTY AMK_UNITTESTS ${name})
 endfunction()
 
-# amk_add_fuzzer(<name> SOURCES source... [LINK library...] [CORPUS dir])
-#   A libFuzzer program in bin/ over core libraries, in a build with the address
-#   sanitizer; nothing in others. ctest runs it for a few seconds as Fuzz.<name>,
-#   starting from the files in CORPUS (relative to the caller). LLVMFuzzerTestOneInput
-#   is what the source defines.
+# amk_add_fuzzer(<name> [MLIR] SOURCES source... [LINK library...] [CORPUS dir...])
+#   A libFuzzer program in bin/, in a build with the address sanitizer; nothing in
+#   others. LINK names core libraries; with MLIR it may also name MLIR libraries,
+#   and the fuzzer is left out of a build without MLIR. ctest runs it for a few
+#   seconds as Fuzz.<name>, starting from the files in each CORPUS (relative to the
+#   caller). LLVMFuzzerTestOneInput is what a source defines. scripts/fuzz.sh runs
+#   it for longer.
+add_custom_target(fuzzers)
 function(amk_add_fuzzer name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "CORPUS" "SOURCES;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "MLIR" "" "SOURCES;LINK;CORPUS")
   amk_check_arguments(amk_add_fuzzer ${name})
-  if(NOT AMK_ENABLE_FUZZERS)
+  if(NOT AMK_ENABLE_FUZZERS OR (arg_MLIR AND NOT AMK_ENABLE_MLIR))
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  add_dependencies(fuzzers ${name})
+  foreach(library IN LISTS arg_LINK)
+    get_target_property(type ${library} TYPE)
+    if(type STREQUAL OBJECT_LIBRARY)
+      target_sources(${name} PRIVATE $<TARGET_OBJECTS:${library}>)
+      add_dependencies(${name} ${library})
+    else()
+      target_link_libraries(${name} PRIVATE ${library})
+    endif()
+  endforeach()
+  if(arg_MLIR)
+    # Not with libAMK.so: only what the fuzzer is about has to be built.
+    target_precompile_headers(${name} REUSE_FROM AMKPCH)
+    target_link_libraries(${name} PRIVATE AMKMLIRUsage MLIR LLVM)
+  endif()
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   if(AMK_ENABLE_TESTS)
-    # libFuzzer adds what it finds to the first directory; the second is only read.
+    # libFuzzer adds what it finds to the first directory; the others are only read.
     set(found ${CMAKE_BINARY_DIR}/fuzz/${name})
     file(MAKE_DIRECTORY ${found})
     set(corpus)
-    if(arg_CORPUS)
-      get_filename_component(corpus ${arg_CORPUS} ABSOLUTE)
-    endif()
+    foreach(dir IN LISTS arg_CORPUS)
+      get_filename_component(dir ${dir} ABSOLUTE)
+      list(APPEND corpus ${dir})
+    endforeach()
     add_test(NAME Fuzz.${name}
       COMMAND ${name} -max_total_time=${AMK_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=1024
               -artifact_prefix=${found}- ${found} ${corpus})
