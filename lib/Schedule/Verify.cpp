@@ -1,4 +1,4 @@
-//===- Verify.cpp - The rules V1 to V7, in order --------------------------===//
+//===- Verify.cpp - The rules V1 to V9, in order --------------------------===//
 
 #include "VerifyImpl.h"
 

@@ -105,14 +105,14 @@ uint64_t storageBytes(const Schedule &s, const Buffer &b);
 // Each assumes that those before it found nothing, in this order.
 void checkLimits(Report &r);     ///< V7: what bounds the work of the others
 void checkStructure(Report &r);  ///< V1, but for regions
-void checkStream(Report &r);     ///< V8
+void checkStream(Report &r);     ///< V8, and V9 of local values
 void checkThresholds(Report &r); ///< V2
 void checkTarget(Report &r);     ///< V7
 void checkTiles(Report &r, const Tiles &tiles);     ///< V1: regions, packets
 void checkPartition(Report &r, const Tiles &tiles); ///< V6: results and locals
 /// V3. Returns whether every tile runs.
 bool checkDeadlock(Report &r, const Tiles &tiles, const HandOffs &h);
-/// V5 and V6. Without clocks (program order): V6 only.
+/// V5, V6 and V9. Without clocks (program order): no V5 between tiles.
 void checkStorage(Report &r, const Tiles &tiles, const Clocks *order,
                   const Clocks *visibility);
 

@@ -1,4 +1,4 @@
-//===- VerifyStorage.cpp - V5 and V6: who wrote what is read --------------===//
+//===- VerifyStorage.cpp - V5, V6 and V9: who wrote what is read ----------===//
 //
 // A sweep in program order over the bytes of every storage as they lie after
 // page assignment. Each byte remembers its last writer and who has read it
@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AMK/Schedule/Operators.h"
 #include "VerifyImpl.h"
 
 #include <algorithm>
@@ -112,6 +113,9 @@ private:
   enum class Race { ReadAfterWrite, WriteAfterWrite, WriteAfterRead };
   void race(uint32_t t, uint32_t i, uint32_t other, Race race);
   void wrongWriter(uint32_t t, uint32_t i, uint64_t lo, const Fragment &f);
+  bool isStreamed(uint32_t t, uint32_t i) const;
+  void writtenAndStreamed(uint32_t t, uint32_t i, uint64_t lo,
+                          const Fragment &f);
   std::string spanName(uint32_t i, uint64_t lo, uint64_t hi) const;
 
   /// The bytes of an access in its storage, as regions; fn(region) returns
@@ -257,10 +261,13 @@ void Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
                  bool mustBeWritten) {
   const Access &a = tiles.accesses[i];
   const Buffer &b = s.buffers[a.buffer];
+  const bool streamed = isStreamed(t, i);
   const auto [first, last] = map.cut(lo, hi);
   for (auto it = first; it != last; ++it) {
     Fragment &f = it->second;
-    if (f.writer == kNone ? mustBeWritten : f.buffer != a.buffer)
+    if (streamed && f.writer != kNone)
+      writtenAndStreamed(t, i, it->first, f);
+    else if (f.writer == kNone ? mustBeWritten : f.buffer != a.buffer)
       wrongWriter(t, i, it->first, f);
     else if (f.writer != kNone && f.writer != t && visibility &&
              !b.packetElements && !visibility->ordered(tiles, f.writer, t))
@@ -292,6 +299,35 @@ void Sweep::wrongWriter(uint32_t t, uint32_t i, uint64_t lo,
              s.buffers[f.buffer].name, "'"}))
       .notes.push_back({atTask(from.task, kNone, from.index),
                         say({"by ", tileName(s, from)})});
+}
+
+/// Whether the loader fetches what an access reads.
+bool Sweep::isStreamed(uint32_t t, uint32_t i) const {
+  const Task &task = s.tasks[tiles.tiles[t].task];
+  if (task.stream.rows == 0)
+    return false;
+  const Operator &op = task.ops[tiles.accessOp[i]];
+  const unsigned operand = lookupOperator(op.name)->streamedOperand();
+  return operand != kNone && op.operands[operand] == tiles.accesses[i].buffer;
+}
+
+/// V9: the loader waits for nobody, so it may fetch before any write of the
+/// launch; and even if it came later there is no fence between the proxies. (A
+/// write that comes after the read in program order is V5's business: the copy
+/// has landed when the tile signals.)
+void Sweep::writtenAndStreamed(uint32_t t, uint32_t i, uint64_t lo,
+                               const Fragment &f) {
+  if (reported)
+    return;
+  reported = true;
+  const Tile &tile = tiles.tiles[t], &from = tiles.tiles[f.writer];
+  r.add("V9", atTask(tile.task, tiles.accessOp[i], tile.index),
+        say({"streams ", spanName(i, lo, f.hi), ", which ", tileName(s, from),
+             " writes in the same launch: the loader waits for nobody, so no ",
+             "fence can stand between"}))
+      .notes.push_back({atTask(from.task, kNone, from.index),
+                        say({tileName(s, from), " writes '",
+                             s.buffers[f.buffer].name, "' there"})});
 }
 
 void Sweep::write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi,

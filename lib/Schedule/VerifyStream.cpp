@@ -1,4 +1,4 @@
-//===- VerifyStream.cpp - V8: the stream ----------------------------------===//
+//===- VerifyStream.cpp - V8 and V9: the stream ---------------------------===//
 //
 // A ring is judged for every number of stages and every cut of them into
 // tiles: how many there are may depend on the position. So V8 is a condition on
@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/StreamRing.h"
 #include "VerifyImpl.h"
 
@@ -33,6 +34,22 @@ void checkRing(Report &r, const Ring &ring) {
                " stages ahead, the window, found ", ring.ahead}));
 }
 
+/// V9, of what a tile has of its own: the rest is asked of the bytes.
+void checkStreamedOperands(Report &r, uint32_t t) {
+  const Task &task = r.s.tasks[t];
+  for (uint32_t o = 0; task.stream.rows && o < task.ops.size(); ++o) {
+    const unsigned operand =
+        lookupOperator(task.ops[o].name)->streamedOperand();
+    if (operand == kNone)
+      continue;
+    const Buffer &b = r.s.buffers[task.ops[o].operands[operand]];
+    if (b.kind == BufferKind::Local)
+      r.add("V9", atTask(t, o),
+            say({"streams '", b.name, "', a value that the tile itself makes: ",
+                 "expected one that is there before the launch"}));
+  }
+}
+
 void checkStages(Report &r, uint32_t t, const Ring &ring) {
   const Stream &stream = r.s.tasks[t].stream;
   if (stream.rows == 0)
@@ -54,8 +71,10 @@ void checkStream(Report &r) {
   if (!r.s.ring)
     return;
   checkRing(r, *r.s.ring);
-  for (uint32_t t = 0; t < r.s.tasks.size() && !r.full(); ++t)
+  for (uint32_t t = 0; t < r.s.tasks.size() && !r.full(); ++t) {
     checkStages(r, t, *r.s.ring);
+    checkStreamedOperands(r, t);
+  }
 }
 
 } // namespace amk::core::verifier

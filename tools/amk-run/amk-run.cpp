@@ -258,7 +258,7 @@ Status runTool(const Options &options) {
   if (options.info)
     printInfo(program);
   else if (options.check)
-    std::printf("%s: no violation of V1 to V7\n", options.program.c_str());
+    std::printf("%s: no violation of V1 to V9\n", options.program.c_str());
   else if (options.benchmark)
     return timeSteps(options, program);
   else if (options.buffers)

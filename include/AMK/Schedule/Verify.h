@@ -1,4 +1,4 @@
-//===- Verify.h - The rules V1 to V7 ----------------------------*- C++ -*-===//
+//===- Verify.h - The rules V1 to V9 ----------------------------*- C++ -*-===//
 
 #ifndef AMK_SCHEDULE_VERIFY_H
 #define AMK_SCHEDULE_VERIFY_H
@@ -29,8 +29,8 @@ struct Diagnostic {
   std::vector<Note> notes;
 };
 
-/// Checks the structure first (V1, V2), since the later rules rely on it, then
-/// V3 to V7. Returns at most `limit` violations, in a fixed order. Never
+/// Checks the structure first (V1, V8, V2), since the later rules rely on it,
+/// then the others. Returns at most `limit` violations, in a fixed order. Never
 /// crashes on a malformed schedule and never skips a check for size.
 std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit = 8);
 

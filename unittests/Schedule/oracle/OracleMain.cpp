@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
               100.0 * double(c.concurrencyOnly) / double(c.schedules));
   std::printf("by packets only   %10llu\n", Number(c.byPacketsOnly));
   std::printf("first failing rule\n");
-  for (int rule = 1; rule < 8; ++rule)
+  for (int rule = 1; rule < 10; ++rule)
     if (c.firstRule[rule])
       std::printf("  V%d              %10llu\n", rule,
                   Number(c.firstRule[rule]));

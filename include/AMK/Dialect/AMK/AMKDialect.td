@@ -12,7 +12,7 @@ def AMK_Dialect : Dialect {
   let description = [{
     An `amk.schedule` holds the buffers, counters and tasks of one launch. It
     is the textual counterpart of `core::Schedule`, op by op and in the same
-    order, and its verifier is that of the core: the rules V1 to V7 hold from
+    order, and its verifier is that of the core: the rules V1 to V9 hold from
     import on and after every pass.
 
     Until a schedule is `concurrent`, the order of its tasks is the order in

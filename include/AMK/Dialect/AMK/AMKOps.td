@@ -24,7 +24,7 @@ def AMK_ScheduleOp : AMK_Op<"schedule", [
   let description = [{
     Buffers, counters and tasks. The order of the tasks is what the schedule
     means; see the dialect's description. The verifier flattens the op and
-    checks the rules V1 to V7.
+    checks the rules V1 to V9.
 
     ```mlir
     amk.schedule @decode positions(4096)
