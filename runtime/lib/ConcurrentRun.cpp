@@ -39,9 +39,6 @@ Status ConcurrentRun::prepare() {
   signalsPerLaunch.assign(tiles.counterCount, 0);
   for (uint32_t c : tiles.signals)
     ++signalsPerLaunch[c];
-  for (const core::CounterArray &array : s.counters)
-    for (uint32_t i = 0; i < array.count; ++i)
-      counterNames.push_back("'" + array.name + "'[" + std::to_string(i) + "]");
   generations = 1;
   for (const core::Buffer &b : s.buffers)
     if (b.packetElements)
@@ -256,52 +253,35 @@ void ConcurrentRun::reset() {
   }
 }
 
-std::string ConcurrentRun::describe(uint32_t w) const {
-  const core::Schedule &s = program.schedule();
+Waiting ConcurrentRun::waitingOf(uint32_t w) const {
   const Worker &worker = workers[w];
+  Waiting waiting;
+  if (worker.next >= tiles.queues[w].size())
+    return waiting;
+  waiting.row = worker.next;
   const uint32_t t = tiles.queues[w][worker.next];
   const core::Tile &tile = tiles.tiles[t];
-  std::string text = "worker " + std::to_string(w) + ": task '" +
-                     s.tasks[tile.task].name + "' tile " +
-                     std::to_string(tile.index) + " ";
   if (tile.firstWait + worker.wait < tile.lastWait) {
-    const core::TileWait &wait = tiles.waits[tile.firstWait + worker.wait];
-    // Counted from the start of this launch, as the schedule has it.
-    const uint32_t before = (epoch - 1) * signalsPerLaunch[wait.counter];
-    const uint32_t value =
-        counters[wait.counter].load(std::memory_order_relaxed) - before;
-    return text + "waits for counter " + counterNames[wait.counter] + ": " +
-           std::to_string(value) + " of " + std::to_string(wait.threshold);
-  }
-  if (worker.gather < handOffs[t].gathers.size()) {
+    waiting.kind = Waiting::Counter;
+    waiting.index = tiles.waits[tile.firstWait + worker.wait].counter;
+    waiting.seen = counters[waiting.index].load(std::memory_order_relaxed);
+  } else if (worker.gather < handOffs[t].gathers.size()) {
     const PacketRange &range = handOffs[t].gathers[worker.gather];
-    const uint32_t packet = range.first + worker.packet;
-    const uint32_t found =
-        slots(range.buffer, w)[packet].stamp.load(std::memory_order_relaxed);
-    return text + "waits for packet " + std::to_string(packet) + " of '" +
-           s.buffers[range.buffer].name + "': stamp " + std::to_string(found) +
-           " of " + std::to_string(stamp(range.buffer));
+    waiting.kind = Waiting::Packet;
+    waiting.buffer = range.buffer;
+    waiting.index = range.first + worker.packet;
+    waiting.seen = slots(range.buffer, w)[waiting.index].stamp.load(
+        std::memory_order_relaxed);
   }
-  return text + "was about to start";
+  return waiting;
 }
 
 Status ConcurrentRun::report() {
-  constexpr uint32_t kMost = 16;
-  uint32_t stuck = 0;
-  std::string lines;
-  for (uint32_t w = 0; w < workers.size(); ++w) {
-    if (workers[w].next >= tiles.queues[w].size())
-      continue;
-    if (++stuck <= kMost)
-      lines += "\n" + describe(w);
-  }
-  if (stuck > kMost)
-    lines += "\nand " + std::to_string(stuck - kMost) + " more";
-  return {ErrorKind::Aborted,
-          "watchdog: no tile ended for " + std::to_string(options.watchdogMs) +
-              " ms at position " + std::to_string(position) + "; " +
-              std::to_string(stuck) + " of " + std::to_string(tiles.workers) +
-              " workers are stuck" + lines};
+  std::vector<Waiting> all;
+  for (uint32_t w = 0; w < workers.size(); ++w)
+    all.push_back(waitingOf(w));
+  return HangReport(program.schedule(), tiles)
+      .status(position, options.watchdogMs, epoch, all);
 }
 
 } // namespace amk::runtime

@@ -4,6 +4,7 @@
 #define AMK_RUNTIME_LIB_CONCURRENTRUN_H
 
 #include "CpuProgram.h"
+#include "HangReport.h"
 #include "ThreadTeam.h"
 
 #include "AMK/Schedule/Tiles.h"
@@ -53,7 +54,7 @@ private:
   uint32_t target(const core::TileWait &wait) const;
   void reset();
   Status report();
-  std::string describe(uint32_t w) const;
+  Waiting waitingOf(uint32_t w) const;
 
   const CpuProgram &program;
   const CpuOptions options;
@@ -64,7 +65,6 @@ private:
   std::vector<Memory> temps, shared;
   std::vector<std::atomic<uint32_t>> counters;
   std::vector<uint32_t> signalsPerLaunch; ///< of every counter
-  std::vector<std::string> counterNames;
   uint32_t generations = 1;
   uint32_t epoch = 0;
   int64_t position = 0;

@@ -347,18 +347,14 @@ Status CudaDevice::describeAbort(int64_t first, unsigned count) {
                arena + kernel.reportOffset, words.size() * sizeof(uint32_t),
                stream);
   AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
-  const std::vector<Timeout> timeouts =
-      decodeReport(words.data(), kernel.workers);
-  std::string message =
-      "the watchdog ended the launch at position " + std::to_string(first);
-  if (count > 1)
-    message += " or one of the " + std::to_string(count - 1) + " after it";
-  message += ": " + std::to_string(timeouts.size()) + " of " +
-             std::to_string(kernel.workers) + " workers waited for more than " +
-             std::to_string(options.watchdogMs) + " ms";
-  for (const Timeout &timeout : timeouts)
-    message += "\n" + describe(timeout);
-  return {ErrorKind::Aborted, std::move(message)};
+  // The flag is the epoch of the launch that hung, the first of `count` has
+  // epoch - count + 1.
+  const uint32_t hung = words[0];
+  const uint32_t place = hung - (epoch - count + 1);
+  const core::Tiles tiles = core::expand(program->schedule);
+  return HangReport(program->schedule, tiles)
+      .status(first + (place < count ? place : 0), options.watchdogMs, hung,
+              decodeReport(words.data(), kernel.workers));
 }
 
 Status CudaDevice::launch(int64_t position, double &milliseconds) {

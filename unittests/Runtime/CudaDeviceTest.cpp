@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -69,14 +70,15 @@ protected:
       launches.push_back(launch);
     };
   }
-  /// A kernel whose worker 2 times out.
-  void abortOnce(const FakeLaunch &launch) {
-    const uint32_t record[] = {4, 1, 12, 5};
+  using Record = std::array<uint32_t, 4>;
+  /// What a kernel does whose worker hangs.
+  void hang(const FakeLaunch &launch, uint32_t worker, const Record &record) {
     char *report = launch.memory() + program.kernel.reportOffset;
-    const uint32_t flag = 1;
-    std::memcpy(report, &flag, 4);
-    std::memcpy(report + 4 * reportWords(2), record, sizeof(record));
+    std::memcpy(report, &launch.epoch, 4);
+    std::memcpy(report + 4 * reportWords(worker), record.data(), 16);
   }
+  /// A kernel whose worker 2 times out.
+  void abortOnce(const FakeLaunch &launch) { hang(launch, 2, {4, 1, 12, 5}); }
 
   FakeCuda *fake = nullptr;
   core::Program program;
@@ -266,14 +268,67 @@ TEST_F(CudaDeviceTest, AbortIsReportedAndCleared) {
   const Status status = device->launch(1, ms);
   EXPECT_EQ(status.kind(), ErrorKind::Aborted);
   EXPECT_EQ(status.message(),
-            "the watchdog ended the launch at position 1: 1 of 4 workers "
-            "waited for more than 2000 ms\n"
-            "worker 2, plan row 3: waited for counter 12, which stayed at 5");
+            "the watchdog ended the launch after 2000 ms; position 1 is "
+            "invalid; 1 of 4 workers wait\n"
+            "worker 0: waits for nothing\n"
+            "worker 1: waits for nothing\n"
+            "worker 2: plan row 3 waits for counter 12: 5\n"
+            "worker 3: waits for nothing");
   ASSERT_TRUE(device->launch(2, ms).ok());
   EXPECT_EQ(flag, 0u);
   EXPECT_EQ(epoch, 1u);
   ASSERT_TRUE(device->launch(3, ms).ok());
   EXPECT_EQ(epoch, 2u);
+}
+
+// A line per worker, by the names of the schedule, with counters and stamps as
+// they are in this launch.
+TEST_F(CudaDeviceTest, EveryWorkerIsReported) {
+  core::Schedule &s = program.schedule;
+  s.concurrent = true;
+  s.target = core::Target{"sm_90", kTestWorkers, 232448};
+  s.counters = {{"unused", 3}, {"there", 2}};
+  s.buffers[kPackets].packetGeneration = 1; // two stamps a launch
+  const auto add = [&](const char *name, uint32_t from, uint32_t to,
+                       uint32_t worker) -> core::Task & {
+    core::Task task;
+    task.name = name;
+    task.ops.emplace_back();
+    task.ops[0].name = "hash";
+    task.ops[0].operands = {from, to};
+    task.workers = s.addTable({worker});
+    s.tasks.push_back(task);
+    return s.tasks.back();
+  };
+  core::Fan second;
+  second.first = s.addTable({1});
+  add("one", kToken, kPackets, 0).signals = {{1, second}};
+  add("two", kPackets, kPage, 1);
+  add("three", kToken, kLocal, 2);
+  add("four", kPage, kNext, 2).waits = {{1, second, s.addTable({1})}};
+  fake->kernel = [&](const FakeLaunch &launch) {
+    if (launch.position != 9)
+      return;
+    hang(launch, 1, {1, 2, 10, 5});
+    hang(launch, 2, {2, 1, 4, launch.epoch - 1});
+    hang(launch, 3, {1, 7, 4, 2}); // of no kind and no tile
+  };
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  ASSERT_TRUE(device->launch(1, ms).ok());
+  const Status status = device->launch(9, ms);
+  EXPECT_EQ(status.kind(), ErrorKind::Aborted);
+  EXPECT_EQ(status.message(),
+            "the watchdog ended the launch after 2000 ms; position 9 is "
+            "invalid; 3 of 4 workers wait\n"
+            "worker 0: waits for nothing\n"
+            "worker 1: task 'two' tile 0 waits for packet 10 of 'x': stamp 5 "
+            "of 7\n"
+            "worker 2: task 'four' tile 0 waits for counter 'there'[1]: 0 of "
+            "1\n"
+            "worker 3: plan row 0 waits for something of unknown kind 7");
+  ASSERT_TRUE(device->launch(9 - 1, ms).ok());
 }
 
 TEST_F(CudaDeviceTest, FailedLaunchStartsAgainAtEpochOne) {
@@ -331,10 +386,10 @@ TEST_F(CudaDeviceTest, AbortAmongMany) {
   double mean = 0;
   const Status status = device->launchMany(0, 3, kToken, kNext, ms, mean);
   EXPECT_EQ(status.kind(), ErrorKind::Aborted);
-  EXPECT_EQ(status.message().find(
-                "the watchdog ended the launch at position 0 or one of the 2 "
-                "after it: 1 of 4 workers"),
-            0u);
+  EXPECT_EQ(status.message().find("the watchdog ended the launch after 2000 "
+                                  "ms; position 1 is invalid; 1 of 4 workers"),
+            0u)
+      << status.message();
   double one = 0;
   ASSERT_TRUE(device->launch(0, one).ok());
   EXPECT_EQ(launches.back().epoch, 1u);

@@ -33,24 +33,23 @@ TEST(CudaDriver, LibraryWithoutSymbolsIsTooOld) {
             "the CUDA driver libm.so.6 has no cuInit: it is too old");
 }
 
-TEST(CudaReport, DecodesTheWorkersThatTimedOut) {
+TEST(CudaReport, DecodesWhatEachWorkerWaitsFor) {
   std::vector<uint32_t> words(reportWords(3), 0);
   words[0] = 1;
   const uint32_t second[] = {1, 1, 12, 5}; // plan row 0
-  const uint32_t third[] = {8, 3, 2, 0};
+  const uint32_t third[] = {8, 2, 6, 0};
   std::memcpy(&words[8], second, sizeof(second));
   std::memcpy(&words[12], third, sizeof(third));
-  const std::vector<Timeout> timeouts = decodeReport(words.data(), 3);
-  ASSERT_EQ(timeouts.size(), 2u);
-  EXPECT_EQ(describe(timeouts[0]),
-            "worker 1, plan row 0: waited for counter 12, which stayed at 5");
-  EXPECT_EQ(describe(timeouts[1]),
-            "worker 2, plan row 7: waited for stage 2, which stayed at 0");
-  EXPECT_EQ(describe({0, 0, 2, 4, 1}),
-            "worker 0, plan row 0: waited for packet 4, which stayed at 1");
-  EXPECT_EQ(describe({0, 0, 9, 4, 1}), "worker 0, plan row 0: waited for "
-                                       "something of unknown kind 9 4, which "
-                                       "stayed at 1");
+  const std::vector<Waiting> all = decodeReport(words.data(), 3);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].kind, Waiting::Nothing);
+  EXPECT_EQ(all[1].kind, Waiting::Counter);
+  EXPECT_EQ(all[1].row, 0u);
+  EXPECT_EQ(all[1].index, 12u);
+  EXPECT_EQ(all[1].seen, 5u);
+  EXPECT_EQ(all[2].kind, Waiting::Packet);
+  EXPECT_EQ(all[2].row, 7u);
+  EXPECT_EQ(all[2].index, 6u);
 }
 
 Status checkOn(const char *chip, int major, int minor) {

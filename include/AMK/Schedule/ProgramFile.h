@@ -57,10 +57,10 @@ struct Kernel {
   /// Counters, packets and the abort record: cleared before the first launch
   /// and after an abort.
   uint64_t zeroOffset = 0, zeroBytes = 0;
-  /// The watchdog's record: word 0 is the abort flag; then for worker w, at
-  /// words 4 + 4 w ..: plan row + 1 (0: did not time out), what it waited for
-  /// (1: counter, 2: packet), which (counter or packet index), and
-  /// the value seen.
+  /// The watchdog's record: word 0 is the abort flag, 0 or the epoch of the
+  /// launch that hung; then for worker w, at words 4 + 4 w ..: plan row + 1 (0:
+  /// it did not wait), what it waited for (1: counter, 2: packet), which
+  /// (counter or packet index), and the value seen.
   uint64_t reportOffset = 0;
   /// Times of the last launch, if the kernel records them (traceRows > 0): for
   /// worker w and plan row r, kTracePoints nanosecond stamps (u64) at

@@ -40,7 +40,8 @@ public:
   /// Runs the schedule once at this position and waits for it. `milliseconds`
   /// is the time of the launch alone. After an abort the device works again;
   /// what the failed position wrote is invalid. The message of an abort has a
-  /// line of summary, then one for each worker that timed out.
+  /// line of summary, then one for each worker, in the same words on both
+  /// devices: what it waits for, or that it waits for nothing.
   virtual Status launch(int64_t position, double &milliseconds) = 0;
 
   /// Launches at `count` positions from `firstPosition` on, without the host
