@@ -3,6 +3,7 @@
 #include "AMK/Scheduling/Fusion.h"
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/Verify.h"
 #include "FusionMerge.h"
 
 #include <algorithm>
@@ -351,8 +352,10 @@ FusionReport countHandOffs(const Schedule &s) {
   return report;
 }
 
-std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
-                           FusionOrigins &origins) {
+namespace {
+
+std::string group(Schedule &s, const std::vector<TaskGroup> &list,
+                  FusionOrigins &origins) {
   if (s.concurrent)
     return "expected a sequential schedule: grouping comes before "
            "synchronization";
@@ -365,6 +368,10 @@ std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
     for (const Operator &op : task.ops)
       ops.push_back({op, {t}, task.name});
   }
+  // Which values stay within a task is decided anew: what was one may be cut.
+  for (Buffer &b : s.buffers)
+    if (b.kind == BufferKind::Local)
+      b.kind = BufferKind::Activation;
   std::vector<Group> groups;
   if (list.empty()) {
     for (const FusionOp &op : ops)
@@ -394,6 +401,26 @@ std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
   }
   makeLocal(s);
   compact(s);
+  if (list.empty())
+    return {};
+  // Not every range of tasks can be one: its tiles must not need each other,
+  // what comes before the cut must be cheap to compute in full.
+  const std::vector<Diagnostic> wrong = verify(s, 1);
+  return wrong.empty() ? std::string()
+                       : "groups: the tasks cannot be grouped so: " +
+                             toString(s, wrong[0]);
+}
+
+} // namespace
+
+std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
+                           FusionOrigins &origins) {
+  Schedule next = s;
+  FusionOrigins from;
+  if (std::string m = group(next, list, from); !m.empty())
+    return m;
+  s = std::move(next);
+  origins = std::move(from);
   return {};
 }
 

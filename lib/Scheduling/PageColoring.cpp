@@ -11,6 +11,7 @@
 
 #include "AMK/Schedule/HappensBefore.h"
 #include "AMK/Schedule/KernelPlan.h"
+#include "AMK/Schedule/SharedLayout.h"
 
 #include <algorithm>
 #include <numeric>
@@ -316,9 +317,16 @@ std::string colorPages(Schedule &s, const PageColoringOptions &options,
     b.pageOffset = 0;
     b.packetGeneration = 0;
   }
+  PageColoringOptions fitting = options;
+  if (s.target) {
+    // Beside a ring that is there already.
+    const uint64_t taken = sharedLayout(s).total, has = s.target->sharedBytes;
+    fitting.sharedLimit =
+        std::min(options.sharedLimit, has > taken ? has - taken : 0);
+  }
   PageColoringReport r;
   if (options.policy != PagePolicy::None)
-    Colorer(s, options).run(r);
+    Colorer(s, fitting).run(r);
   if (report)
     *report = r;
   return {};

@@ -79,8 +79,9 @@ void setWindows(Ring &ring, const PipeliningOptions &options) {
 
 } // namespace
 
-std::string makeStreams(Schedule &s, const PipeliningOptions &options,
+std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
                         PipeliningReport *report) {
+  Schedule s = schedule; // what is refused changes nothing
   if (!s.target)
     return "expected a target: the ring is sized by its shared memory";
   if (options.window == 0 || options.ahead == 0 || options.slots == 0 ||
@@ -131,6 +132,7 @@ std::string makeStreams(Schedule &s, const PipeliningOptions &options,
              " bytes";
     columns /= 2;
   }
+  schedule = std::move(s);
   if (report)
     *report = r;
   return {};

@@ -10,6 +10,7 @@
 
 #include "AMK/Schedule/HappensBefore.h"
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/SharedLayout.h"
 
 #include <algorithm>
 #include <map>
@@ -194,6 +195,7 @@ private:
   uint32_t makeArray(const HandOff &h, uint32_t task);
   uint32_t shared(std::vector<uint32_t> entries);
   std::string counterName(uint32_t task) const;
+  std::string checkRoom() const;
 
   Schedule &s;
   const SynchronizationOptions &options;
@@ -513,7 +515,19 @@ std::string Synchronizer::run(SynchronizationReport &out) {
              std::to_string(now.tiles[stuck[0].tile].index) + " never runs";
   }
   out = report;
-  return {};
+  return checkRoom();
+}
+
+/// A ring that was made before the packets were known may leave too little.
+std::string Synchronizer::checkRoom() const {
+  if (!s.ring || !s.target)
+    return {};
+  const uint64_t needs = sharedLayout(s).total, has = s.target->sharedBytes;
+  return needs <= has
+             ? std::string()
+             : "the ring leaves no room for the plan: expected at most " +
+                   std::to_string(has) + " bytes of shared memory, found " +
+                   std::to_string(needs);
 }
 
 } // namespace
@@ -525,8 +539,10 @@ std::string synchronize(Schedule &s, const SynchronizationOptions &options,
     return "expected packets of 4 or 6 values (or 0 for none), found " +
            std::to_string(options.packetElements);
   SynchronizationReport r;
-  if (std::string m = Synchronizer(s, options).run(r); !m.empty())
+  Schedule next = s; // what is refused changes nothing
+  if (std::string m = Synchronizer(next, options).run(r); !m.empty())
     return m;
+  s = std::move(next);
   if (report)
     *report = r;
   return {};

@@ -82,6 +82,10 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
       if (groups[t] != kNone)
         shapes[t].granule = granules[groups[t]];
   }
+  // The ring was sized for the old tiles, and maybe for another target.
+  s.ring.reset();
+  for (Task &task : s.tasks)
+    task.stream = {};
   TilingReport r;
   double longest = 0, all = 0;
   for (size_t t = 0; t < s.tasks.size(); ++t) {

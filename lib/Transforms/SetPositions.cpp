@@ -1,5 +1,7 @@
 //===- SetPositions.cpp - The length of the KV cache ----------------------===//
 
+#include "AMK/Scheduling/Target.h"
+
 #include "AMK/Transforms/Passes.h"
 #include "RefineSchedule.h"
 
@@ -11,21 +13,6 @@ namespace amk {
 using namespace mlir;
 
 namespace {
-
-std::string setPositions(amk::core::Schedule &s, int64_t positions,
-                         int64_t longest) {
-  if (positions < 1 || positions > longest)
-    return "positions: expected 1 to " + std::to_string(longest) + ", found " +
-           std::to_string(positions);
-  s.positions = positions;
-  for (amk::core::Buffer &b : s.buffers) {
-    if (b.kind == amk::core::BufferKind::KvCache && b.shape.size() == 4)
-      b.shape[2] = positions;
-    if (b.rope != amk::core::kNone && !b.shape.empty())
-      b.shape[0] = positions;
-  }
-  return {};
-}
 
 struct SetPositions : public amk::impl::SetPositionsBase<SetPositions> {
   using SetPositionsBase::SetPositionsBase;
@@ -40,7 +27,7 @@ struct SetPositions : public amk::impl::SetPositionsBase<SetPositions> {
       longest = most.getInt();
     if (failed(
             amk::refineSchedule(op, getArgument(), [&](amk::core::Schedule &s) {
-              return setPositions(s, positions, longest);
+              return amk::scheduling::setPositions(s, positions, longest);
             })))
       signalPassFailure();
   }

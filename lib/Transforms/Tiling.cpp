@@ -2,7 +2,7 @@
 
 #include "AMK/Scheduling/Tiling.h"
 
-#include "AMK/Schedule/TargetInfo.h"
+#include "AMK/Scheduling/Target.h"
 #include "AMK/Transforms/Passes.h"
 #include "RefineSchedule.h"
 #include "llvm/Support/Format.h"
@@ -17,28 +17,6 @@ using namespace mlir;
 
 namespace {
 
-/// The target of the options, else the schedule's, else sm_90.
-std::string chooseTarget(amk::core::Schedule &s, const std::string &chip,
-                         uint32_t workers) {
-  const std::string name = !chip.empty() ? chip
-                           : s.target    ? s.target->chip
-                                         : "sm_90";
-  const amk::core::TargetInfo *info = amk::core::lookupTarget(name);
-  if (!info)
-    return "target: expected one of " + amk::core::knownTargets() +
-           ", found '" + name + "'";
-  if (workers > info->workers)
-    return "workers: expected 1 to " + std::to_string(info->workers) + " on " +
-           name + ", found " + std::to_string(workers);
-  // A target that the schedule brings along keeps its numbers.
-  const bool same = s.target && s.target->chip == name;
-  if (!same)
-    s.target = amk::core::Target{name, info->workers, info->sharedBytes};
-  if (workers)
-    s.target->workers = workers;
-  return {};
-}
-
 struct Tiling : public amk::impl::TilingBase<Tiling> {
   using TilingBase::TilingBase;
 
@@ -47,7 +25,9 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
     uint32_t used = 0;
     if (failed(amk::refineSchedule(
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
-              if (std::string m = chooseTarget(s, target, workers); !m.empty())
+              if (std::string m =
+                      amk::scheduling::chooseTarget(s, target, workers);
+                  !m.empty())
                 return m;
               used = s.target->workers;
               return amk::scheduling::cutTasks(s, {used, keepOwners, fewest},

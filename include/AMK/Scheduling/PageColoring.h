@@ -15,7 +15,8 @@ enum class PagePolicy {
 
 struct PageColoringOptions {
   PagePolicy policy = PagePolicy::GraphColor;
-  /// Most bytes of a worker's shared memory that pages may take.
+  /// Most bytes of a worker's shared memory that pages may take; never more
+  /// than what the target has free.
   uint64_t sharedLimit = 0;
 };
 

@@ -25,9 +25,9 @@ struct TilingReport {
 };
 
 /// Cuts every task. An even cut in granules: the first tiles are one granule
-/// longer where it does not come out even. Placement and queue order, which
-/// belong to the old cut, are dropped. Returns why it cannot be done, or an
-/// empty string.
+/// longer where it does not come out even. Placement, queue order and streams,
+/// which belong to the old cut, are dropped. Returns why it cannot be done, or
+/// an empty string.
 std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
                      TilingReport *report = nullptr);
 

@@ -1,0 +1,24 @@
+//===- Target.h - What a schedule is made for -------------------*- C++ -*-===//
+
+#ifndef AMK_SCHEDULING_TARGET_H
+#define AMK_SCHEDULING_TARGET_H
+
+#include "AMK/Schedule/Schedule.h"
+
+namespace amk::scheduling {
+
+/// Gives the schedule the target `chip`, or with an empty name the one it has,
+/// or else sm_90; with `workers` workers, or with 0 as many as it has or the
+/// chip's board. Returns why it cannot be done, or an empty string.
+std::string chooseTarget(core::Schedule &schedule, const std::string &chip,
+                         uint32_t workers);
+
+/// Gives the KV caches and the RoPE tables room for `positions` positions, of
+/// which the model takes at most `longest`. Returns why it cannot be done, or
+/// an empty string.
+std::string setPositions(core::Schedule &schedule, int64_t positions,
+                         int64_t longest);
+
+} // namespace amk::scheduling
+
+#endif // AMK_SCHEDULING_TARGET_H
