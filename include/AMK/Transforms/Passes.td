@@ -203,4 +203,29 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
   ];
 }
 
+def Estimate : Pass<"amk-estimate", "::amk::ScheduleOp"> {
+  let summary = "print how long a step will take";
+  let description = [{
+    Prints, to stderr, the time that the cost model predicts for one step of
+    the schedule, the bytes read from memory, the share of the board's memory
+    bandwidth, and for each kind of task how long a tile waits for its input,
+    how much of that passes with nothing in flight (*exposed*: what the stream
+    does not hide), works, and publishes. The schedule stays as it is.
+
+    A concurrent schedule is simulated: loaders, ring, windows, the queue at the
+    memory, hand-offs. Of a sequential one the costs of the tasks are added up.
+
+    `target` is a board (a100, h100, h200, b200, rtxpro6000, rtx5090), a chip,
+    which stands for one of them, or a file with the record of a GPU, as
+    `amk-run --describe-device` prints it. See docs/cost-model.md.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "",
+           "board, chip or .json file; empty: the schedule's chip">,
+    Option<"position", "position", "int64_t", "127",
+           "earlier tokens that are attended to">,
+    Option<"json", "json", "bool", "false", "one JSON object instead">,
+  ];
+}
+
 #endif // AMK_TRANSFORMS_PASSES_TD
