@@ -248,8 +248,8 @@ void Search::moveLoader(const State &s) {
   State next = s;
   switch (Loader(s.loader)) {
   case WaitEmpty:
-    if (stage >= m.slots && !passes(s, emptyCount(s, slot),
-                                    stage / m.slots - 1, "the loader's slot"))
+    if (stage >= m.slots && !passes(s, emptyCount(s, slot), stage / m.slots - 1,
+                                    "the loader's slot"))
       return;
     next.loader = m.window == m.ahead ? WaitWindow : Look;
     break;

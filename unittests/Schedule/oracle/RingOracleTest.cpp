@@ -1,8 +1,8 @@
 //===- RingOracleTest.cpp - V8 against every reachable state --------------===//
 
+#include "RingOracle.h"
 #include "AMK/Schedule/StreamRing.h"
 #include "Builder.h"
-#include "RingOracle.h"
 
 using namespace amk::core;
 using namespace amk::core::oracle;
@@ -13,9 +13,8 @@ namespace {
 bool accepts(const RingModel &m) {
   test::Builder b;
   const uint32_t x = b.input("x", 128, ElementType::BF16);
-  b.task("product",
-         test::Builder::op("linear",
-                           {x, b.weight("w", 4, 128), b.output("y", 4)}));
+  b.task("product", test::Builder::op("linear", {x, b.weight("w", 4, 128),
+                                                 b.output("y", 4)}));
   b.s.tasks[0].stream = {4, 128, m.holds};
   b.s.ring = Ring{uint32_t(m.slots), 1024, uint32_t(m.window),
                   uint32_t(m.ahead), uint32_t(m.teams)};
