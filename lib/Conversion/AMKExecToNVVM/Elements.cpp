@@ -12,6 +12,7 @@ namespace amk::exec {
 
 LogicalResult KernelLowering::lower(ElementsOp op) {
   // Values of one packet lie in one warp: 30 lanes for packets of 6.
+  emitDelay(row, d.add(warp, 64));
   const int64_t packet = op.getPacket();
   const int64_t perWarp = packet ? 32 / packet * packet : 32;
   Value first = map(op.getFirst()), count = map(op.getCount());

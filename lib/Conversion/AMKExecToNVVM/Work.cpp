@@ -72,8 +72,10 @@ void KernelLowering::tryHold() {
     d.ifThen(d.warpAll(landed), [&] {
       Value from =
           d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
-      if (omits(Fault::HoldRelease))
+      if (omits(Fault::HoldRelease)) {
         releaseSlot(slot);
+        emitDelay(next, d.i32(16));
+      }
       // The whole slot: a shorter stage leaves words that nobody reads.
       for (int64_t j = 0; j < int64_t(ring.getBytes()) / 512; ++j)
         holdFragment(j, d.loadShared4(d.add(from, j * 512)));
@@ -104,8 +106,10 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
     weights = d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
     if (!omits(Fault::RingFull))
       d.barrierWait(fullBarrier(slot), parity);
-    if (omits(Fault::StageRelease))
+    if (omits(Fault::StageRelease)) {
       releaseSlot(slot);
+      emitDelay(stage, d.i32(17));
+    }
   }
   Value sums[4][4];
   for (auto &sum : sums)
@@ -151,6 +155,7 @@ void KernelLowering::lower(ProductOp op) {
     d.ptx("st.volatile.shared.u32 [$0], $1;", "r,r",
           {shared(kernel.getShared().getMisc() + 64), row});
   });
+  emitDelay(row, d.add(warp, 32));
   Value count = field(4), first = field(5);
   Value end = d.add(first, count);
   Value rows = d.shl(d.div(count, op.getSlices()), 2);
