@@ -59,14 +59,15 @@ std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit) {
     return std::move(r.found);
   checkPartition(r, tiles);
   if (!schedule.concurrent) {
-    checkStorage(r, tiles, nullptr, nullptr);
+    checkStorage(r, tiles, nullptr);
     return std::move(r.found);
   }
   const HandOffs h = handOffs(schedule, tiles);
   if (checkDeadlock(r, tiles, h)) {
     const Clocks order = orderClocks(tiles, h);
     const Clocks visibility = visibilityClocks(tiles, h);
-    checkStorage(r, tiles, &order, &visibility);
+    const Concurrency concurrency{h, order, visibility};
+    checkStorage(r, tiles, &concurrency);
   }
   return std::move(r.found);
 }

@@ -63,9 +63,10 @@ private:
 
 class Sweep {
 public:
-  Sweep(Report &r, const Tiles &tiles, const Clocks *order,
-        const Clocks *visibility)
-      : r(r), s(r.s), tiles(tiles), order(order), visibility(visibility) {
+  Sweep(Report &r, const Tiles &tiles, const Concurrency *c)
+      : r(r), s(r.s), tiles(tiles), handOffs(c ? &c->handOffs : nullptr),
+        order(c ? &c->order : nullptr),
+        visibility(c ? &c->visibility : nullptr) {
     // Where every buffer lives. Placement is inert in program order: one
     // worker then.
     const uint32_t owners = order ? tiles.workers : 1;
@@ -111,12 +112,33 @@ private:
   void write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map);
   void addReader(Fragment &f, uint32_t t);
   enum class Race { ReadAfterWrite, WriteAfterWrite, WriteAfterRead };
-  void race(uint32_t t, uint32_t i, uint32_t other, Race race);
+  void race(uint32_t t, uint32_t i, uint32_t other, Race race, uint64_t lo,
+            uint64_t hi, const ByteMap &map);
+  uint32_t accessOf(uint32_t t, bool write, uint32_t storage, uint64_t lo,
+                    uint64_t hi) const;
   void wrongWriter(uint32_t t, uint32_t i, uint64_t lo, const Fragment &f);
   bool isStreamed(uint32_t t, uint32_t i) const;
   void writtenAndStreamed(uint32_t t, uint32_t i, uint64_t lo,
                           const Fragment &f);
   std::string spanName(uint32_t i, uint64_t lo, uint64_t hi) const;
+
+  /// The storages that an access touches; fn(storage, mustBeWritten).
+  template <typename Fn>
+  void forEachStorage(uint32_t t, const Access &a, Fn fn) const {
+    const Buffer &b = s.buffers[a.buffer];
+    if (b.kind == BufferKind::KvCache) {
+      if (a.position != Position::Now)
+        fn(own[a.buffer], false);
+      if (a.position != Position::Past)
+        fn(own[a.buffer] + 1, true);
+      return;
+    }
+    const uint32_t worker = order ? tiles.tiles[t].worker : 0;
+    fn(b.space == Space::Shared    ? worker
+       : b.space == Space::Scratch ? kScratch
+                                   : own[a.buffer],
+       true);
+  }
 
   /// The bytes of an access in its storage, as regions; fn(region) returns
   /// whether to stop. Only the packets that hold what is touched: one region a
@@ -146,6 +168,7 @@ private:
   Report &r;
   const Schedule &s;
   const Tiles &tiles;
+  const HandOffs *handOffs;
   const Clocks *order, *visibility;
   uint32_t kScratch;         ///< storages below are shared memory by worker
   std::vector<uint32_t> own; ///< by buffer
@@ -208,7 +231,8 @@ void Sweep::visit(uint32_t t, uint32_t i) {
   const Buffer &b = s.buffers[a.buffer];
   if (b.readOnly())
     return;
-  const auto each = [&](uint32_t storage, bool mustBeWritten) {
+  reported = false;
+  forEachStorage(t, a, [&](uint32_t storage, bool mustBeWritten) {
     anyPlaced(a, [&](const Region &region) {
       const bool one = region.contiguous();
       const uint64_t bytes = one ? region.bytes * region.count : region.bytes;
@@ -221,40 +245,52 @@ void Sweep::visit(uint32_t t, uint32_t i) {
       }
       return false;
     });
-  };
-  reported = false;
-  if (b.kind == BufferKind::KvCache) {
-    if (a.position != Position::Now)
-      each(own[a.buffer], false);
-    if (a.position != Position::Past)
-      each(own[a.buffer] + 1, true);
-    return;
-  }
-  const uint32_t worker = order ? tiles.tiles[t].worker : 0;
-  each(b.space == Space::Shared    ? worker
-       : b.space == Space::Scratch ? kScratch
-                                   : own[a.buffer],
-       true);
+  });
 }
 
-void Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race) {
+/// The access of a tile to bytes of a storage.
+uint32_t Sweep::accessOf(uint32_t t, bool write, uint32_t storage, uint64_t lo,
+                         uint64_t hi) const {
+  const Tile &tile = tiles.tiles[t];
+  uint32_t found = tile.firstAccess;
+  for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+    const Access &a = tiles.accesses[i];
+    if (a.write != write || s.buffers[a.buffer].readOnly())
+      continue;
+    forEachStorage(t, a, [&](uint32_t of, bool) {
+      const auto meets = [&](const Region &region) {
+        return overlap(region, {lo, hi - lo, 0, 1});
+      };
+      if (of == storage && anyPlaced(a, meets))
+        found = i;
+    });
+  }
+  return found;
+}
+
+void Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race, uint64_t lo,
+                 uint64_t hi, const ByteMap &map) {
   if (reported)
     return;
   reported = true;
+  const bool read = race == Race::WriteAfterRead; // by the other tile
   const Tile &tile = tiles.tiles[t], &from = tiles.tiles[other];
-  const std::string &name = s.buffers[tiles.accesses[i].buffer].name;
+  const uint32_t j =
+      accessOf(other, !read, uint32_t(&map - maps.data()), lo, hi);
   const std::string first = tileName(s, from);
-  const char *does = race == Race::ReadAfterWrite ? "reads" : "writes";
-  const char *did = race == Race::WriteAfterRead ? "reads" : "writes";
-  r.add("V5", atTask(tile.task, tiles.accessOp[i], tile.index),
-        say({"race: ", does, " '", name, "' on worker ", tile.worker,
-             ", but no hand-off ",
-             race == Race::WriteAfterRead ? "puts the read by "
-                                          : "makes visible the write by ",
-             first, " on worker ", from.worker,
-             race == Race::WriteAfterRead ? " before it" : ""}))
-      .notes.push_back({atTask(from.task, kNone, from.index),
-                        say({first, " ", did, " the same bytes"})});
+  const Place place = atTask(tile.task, tiles.accessOp[i], tile.index);
+  Diagnostic &d =
+      r.add("V5", place,
+            say({"race: ", race == Race::ReadAfterWrite ? "reads " : "writes ",
+                 spanName(i, lo, hi), " on worker ", tile.worker,
+                 ", but no hand-off ",
+                 read ? "puts the read by " : "makes visible the write by ",
+                 first, " on worker ", from.worker, read ? " before it" : ""}));
+  d.notes.push_back(
+      {atTask(from.task, tiles.accessOp[j], from.index),
+       say({first, read ? " reads " : " writes ", spanName(j, lo, hi)})});
+  if (std::string how = witness(s, tiles, *handOffs, other, t); !how.empty())
+    d.notes.push_back({place, std::move(how)});
 }
 
 void Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
@@ -271,7 +307,7 @@ void Sweep::read(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi, ByteMap &map,
       wrongWriter(t, i, it->first, f);
     else if (f.writer != kNone && f.writer != t && visibility &&
              !b.packetElements && !visibility->ordered(tiles, f.writer, t))
-      race(t, i, f.writer, Race::ReadAfterWrite);
+      race(t, i, f.writer, Race::ReadAfterWrite, it->first, f.hi, map);
     addReader(f, t);
   }
 }
@@ -337,10 +373,10 @@ void Sweep::write(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi,
     const Fragment &f = it->second;
     if (f.writer != kNone && f.writer != t &&
         !visibility->ordered(tiles, f.writer, t))
-      race(t, i, f.writer, Race::WriteAfterWrite);
+      race(t, i, f.writer, Race::WriteAfterWrite, it->first, f.hi, map);
     for (uint32_t reader : f.readers)
       if (reader != t && !order->ordered(tiles, reader, t))
-        race(t, i, reader, Race::WriteAfterRead);
+        race(t, i, reader, Race::WriteAfterRead, it->first, f.hi, map);
   }
   map.replace(first, last, t, tiles.accesses[i].buffer);
 }
@@ -383,9 +419,8 @@ void Sweep::checkOutputs() {
 
 } // namespace
 
-void checkStorage(Report &r, const Tiles &tiles, const Clocks *order,
-                  const Clocks *visibility) {
-  Sweep(r, tiles, order, visibility).run();
+void checkStorage(Report &r, const Tiles &tiles, const Concurrency *c) {
+  Sweep(r, tiles, c).run();
 }
 
 } // namespace amk::core::verifier

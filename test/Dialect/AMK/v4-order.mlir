@@ -27,12 +27,13 @@ amk.schedule concurrent @one_of_two positions(1) numerics<k_block = 1, kv_block 
   %b = amk.buffer activation : !v
   %y = amk.buffer output : !v
   %c = amk.counter 1
-  // expected-note @+1 {{writes the same bytes}}
   amk.task @halves tiles(#amk.cut<even 8 in 2>) on(#amk.place<[0, 1]>) signal(%c) {
+    // expected-note @+1 {{task 'halves' tile 0 writes bytes [0, 16) of 'b'}}
     amk.hash %x -> %b : !v, !v
   }
   amk.task @reader on(#amk.place<[2]>) wait(%c >= 1) {
-    // expected-error @+1 {{V5: tile 0: race: reads 'b' on worker 2, but no hand-off makes visible the write by task 'halves' tile 0 on worker 0}}
+    // expected-note @+2 {{the hand-offs allow task 'halves' tile 1 on worker 1, then task 'reader' tile 0 on worker 2 while task 'halves' tile 0 has not run}}
+    // expected-error @+1 {{V5: tile 0: race: reads bytes [0, 16) of 'b' on worker 2, but no hand-off makes visible the write by task 'halves' tile 0 on worker 0}}
     amk.hash %b -> %y : !v, !v
   }
 }
@@ -50,8 +51,8 @@ amk.schedule concurrent @packets positions(1) numerics<k_block = 1, kv_block = 1
   %stamped = amk.buffer activation packets<6> : !b
   %y = amk.buffer output : !b
   %z = amk.buffer output : !v
-  // expected-note @+1 {{writes the same bytes}}
   amk.task @writer on(#amk.place<[0]>) {
+    // expected-note @+1 {{task 'writer' tile 0 writes bytes [0, 32) of 'plain'}}
     amk.hash %x -> %plain : !v, !v
     amk.round %plain -> %stamped : !v, !b
   }
@@ -59,7 +60,8 @@ amk.schedule concurrent @packets positions(1) numerics<k_block = 1, kv_block = 1
     amk.hash %stamped -> %y : !b, !b
   }
   amk.task @late on(#amk.place<[1]>) {
-    // expected-error @+1 {{V5: tile 0: race: reads 'plain' on worker 1, but no hand-off makes visible the write by task 'writer' tile 0 on worker 0}}
+    // expected-note @+2 {{task 'reader' tile 0 waits for packets of 'stamped', which order it after task 'writer' tile 0 but make nothing visible but their own bytes}}
+    // expected-error @+1 {{V5: tile 0: race: reads bytes [0, 32) of 'plain' on worker 1, but no hand-off makes visible the write by task 'writer' tile 0 on worker 0}}
     amk.hash %plain -> %z : !v, !v
   }
 }

@@ -9,12 +9,13 @@ amk.schedule concurrent @raw positions(1) numerics<k_block = 1, kv_block = 1>
   %x = amk.buffer input : !v
   %b = amk.buffer activation : !v
   %y = amk.buffer output : !v
-  // expected-note @+1 {{writes the same bytes}}
   amk.task @writer on(#amk.place<[0]>) {
+    // expected-note @+1 {{task 'writer' tile 0 writes bytes [0, 32) of 'b'}}
     amk.hash %x -> %b : !v, !v
   }
   amk.task @reader on(#amk.place<[1]>) {
-    // expected-error @+1 {{V5: tile 0: race: reads 'b' on worker 1, but no hand-off makes visible the write by task 'writer' tile 0 on worker 0}}
+    // expected-note @+2 {{the hand-offs allow task 'reader' tile 0 on worker 1 while task 'writer' tile 0 has not run}}
+    // expected-error @+1 {{V5: tile 0: race: reads bytes [0, 32) of 'b' on worker 1, but no hand-off makes visible the write by task 'writer' tile 0 on worker 0}}
     amk.hash %b -> %y : !v, !v
   }
 }
@@ -35,12 +36,13 @@ amk.schedule concurrent @war positions(1) numerics<k_block = 1, kv_block = 1>
   amk.task @a on(#amk.place<[0]>) signal(%c) {
     amk.hash %x -> %a : !v, !v
   }
-  // expected-note @+1 {{reads the same bytes}}
   amk.task @y on(#amk.place<[1]>) wait(%c >= 1) {
+    // expected-note @+1 {{task 'y' tile 0 reads bytes [16, 32) of 'a'}}
     amk.hash %a -> %y : !v, !v
   }
   amk.task @b on(#amk.place<[0]>) {
-    // expected-error @+1 {{V5: tile 0: race: writes 'b' on worker 0, but no hand-off puts the read by task 'y' tile 0 on worker 1 before it}}
+    // expected-note @+2 {{the hand-offs allow task 'b' tile 0 on worker 0, after what is ahead in the queues, while task 'y' tile 0 has not run}}
+    // expected-error @+1 {{V5: tile 0: race: writes bytes [0, 16) of 'b' on worker 0, but no hand-off puts the read by task 'y' tile 0 on worker 1 before it}}
     amk.hash %x -> %b : !v, !v
   }
   amk.task @z on(#amk.place<[0]>) {
