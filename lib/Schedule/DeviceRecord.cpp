@@ -86,9 +86,9 @@ DeviceRecord makeRecord(const Board &b) {
 
 /// Figures that the clock scales: instructions set their pace.
 constexpr Figure DeviceRecord::*kByClock[] = {
-    &DeviceRecord::copyIssue, &DeviceRecord::gather,
+    &DeviceRecord::copyIssue,    &DeviceRecord::gather,
     &DeviceRecord::gatherPacket, &DeviceRecord::consume,
-    &DeviceRecord::publish, &DeviceRecord::publishElement,
+    &DeviceRecord::publish,      &DeviceRecord::publishElement,
 };
 /// Figures that are taken over as they are.
 constexpr Figure DeviceRecord::*kAsMeasured[] = {

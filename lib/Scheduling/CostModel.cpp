@@ -41,7 +41,7 @@ private:
 
   Schedule s;
   int64_t position;
-  bool streams = false; ///< the operator at hand
+  bool streams = false;                         ///< the operator at hand
   std::set<std::pair<uint32_t, uint64_t>> seen; ///< buffer and offset, by tile
 };
 
@@ -53,15 +53,14 @@ void WorkCounter::countStages(const Task &task, const Tile &tile,
       continue;
     const Range rows = operatorRange(s, task, i, tile.range);
     if (!s.ring || task.stream.rows == 0) {
-      work.directBytes += lookupOperator(task.ops[i].name)
-                              ->cost(s, task.ops[i], rows)
-                              .bytes;
+      work.directBytes +=
+          lookupOperator(task.ops[i].name)->cost(s, task.ops[i], rows).bytes;
       continue;
     }
     work.stageBytes = task.stream.rows * task.stream.columns * 2;
-    work.stages += uint32_t((rows.size() + task.stream.rows - 1) /
-                            task.stream.rows) *
-                   columnSlices(weight->shape[1], task.stream);
+    work.stages +=
+        uint32_t((rows.size() + task.stream.rows - 1) / task.stream.rows) *
+        columnSlices(weight->shape[1], task.stream);
   }
 }
 
@@ -97,8 +96,7 @@ void WorkCounter::countAccess(const Task &task, const Operator &op,
       const bool whole = (b.packetElements & (b.packetElements - 1)) == 0;
       work.packets += uint32_t((values + b.packetElements - 1) /
                                b.packetElements * (whole ? 2 : 5) / 2);
-    }
-    else
+    } else
       work.plainBytes += bytes;
     return;
   case BufferKind::Constant:
@@ -151,15 +149,16 @@ std::vector<uint32_t> groupTasks(const Schedule &s) {
         key += " " + std::to_string(s.buffers[b].elements());
       key += ";";
     }
-    groups.push_back(
-        known.try_emplace(std::move(key), uint32_t(known.size())).first->second);
+    groups.push_back(known.try_emplace(std::move(key), uint32_t(known.size()))
+                         .first->second);
   }
   return groups;
 }
 
 std::string simulate(const Schedule &s, const Tiles &tiles,
-              const std::vector<TileWork> &work, const DeviceRecord &device,
-              const std::vector<uint32_t> &groups, Estimate &e) {
+                     const std::vector<TileWork> &work,
+                     const DeviceRecord &device,
+                     const std::vector<uint32_t> &groups, Estimate &e) {
   const SimulationResult r = simulateStep(s, tiles, work, device);
   if (r.stuck != kNone)
     return "task '" + s.tasks[tiles.tiles[r.stuck].task].name + "' tile " +
@@ -197,15 +196,15 @@ void addUp(const Schedule &s, const Tiles &tiles,
       rounds[worker] += double(work[i].rounds);
       elements[worker] += double(work[i].elements);
     }
-    const double rate = streamRate(device, uint32_t(bytes.size())) /
-                        double(bytes.size());
+    const double rate =
+        streamRate(device, uint32_t(bytes.size())) / double(bytes.size());
     double busy = 0, publish = 0;
     for (const auto &[worker, b] : bytes) {
-      busy = std::max({busy, b / rate,
-                       rounds[worker] * device.attentionRound.value});
-      publish = std::max(publish, device.publish.value +
-                                      device.publishElement.value *
-                                          elements[worker]);
+      busy = std::max(
+          {busy, b / rate, rounds[worker] * device.attentionRound.value});
+      publish =
+          std::max(publish, device.publish.value +
+                                device.publishElement.value * elements[worker]);
     }
     const double wait = t ? device.counterLatency.value : 0;
     TaskEstimate &task = e.tasks[groups[t]];

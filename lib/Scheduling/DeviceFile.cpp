@@ -109,7 +109,8 @@ std::string parseDevice(std::string_view text, const std::string &file,
 std::string findDevice(const std::string &target, DeviceRecord &record) {
   constexpr std::string_view suffix = ".json";
   if (target.size() > suffix.size() &&
-      target.compare(target.size() - suffix.size(), suffix.size(), suffix) == 0) {
+      target.compare(target.size() - suffix.size(), suffix.size(), suffix) ==
+          0) {
     if (std::string m =
             parseValue(json::parseFile(target, kLimits), target, record);
         !m.empty())

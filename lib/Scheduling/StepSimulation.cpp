@@ -33,8 +33,11 @@ double streamRate(const DeviceRecord &device, uint32_t workers) {
   static constexpr struct {
     double workers, rate;
   } kCurve[] = {
-      {32. / 132, 0.785}, {64. / 132, 0.873}, {96. / 132, 0.905},
-      {120. / 132, 0.99}, {1, 1},
+      {32. / 132, 0.785},
+      {64. / 132, 0.873},
+      {96. / 132, 0.905},
+      {120. / 132, 0.99},
+      {1, 1},
   };
   const double share = std::min(1., double(workers) / device.workers.value);
   const double most = double(workers) * device.workerBandwidth.value;
@@ -75,7 +78,7 @@ struct Team {
 
 struct Worker {
   // Consumers.
-  uint32_t at = 0; ///< tile of the queue
+  uint32_t at = 0;      ///< tile of the queue
   bool waiting = false; ///< for packets: stages may be held
   bool working = false;
   int64_t begun = -1; ///< the last tile whose product has begun
@@ -193,8 +196,7 @@ void Simulation::tryIssue(uint32_t id, double now) {
     while (w.issued >= w.firstStage[w.row + 1])
       ++w.row;
     const uint32_t slot = w.issued % ring.slots;
-    const uint32_t window =
-        w.begun < int64_t(w.row) ? ring.ahead : ring.window;
+    const uint32_t window = w.begun < int64_t(w.row) ? ring.ahead : ring.window;
     if (!w.slotFree[slot] || w.issued - w.landed >= window)
       return;
     if (w.issueFree > now) {
@@ -204,14 +206,15 @@ void Simulation::tryIssue(uint32_t id, double now) {
       return;
     }
     const double bytes = work[tiles.queues[id][w.row]].stageBytes;
-    const double issue = bulk ? d.copyIssue.value : bytes / d.asyncCopyRate.value;
+    const double issue =
+        bulk ? d.copyIssue.value : bytes / d.asyncCopyRate.value;
     w.slotFree[slot] = false;
     w.issueFree = now + issue;
     if (w.issued == w.landed)
       w.idle += now - w.idleSince;
     ++w.issued;
-    push(std::max(serve(w, bytes, now), w.issueFree + d.memoryLatency.value), id,
-         Event::Land);
+    push(std::max(serve(w, bytes, now), w.issueFree + d.memoryLatency.value),
+         id, Event::Land);
   }
 }
 
@@ -246,7 +249,8 @@ void Simulation::enter(uint32_t id, double now) {
   w.waiting = work[tile].packets > 0;
   w.missing = 0;
   w.ready = now;
-  const uint32_t first = links.firstWait[tile], last = links.firstWait[tile + 1];
+  const uint32_t first = links.firstWait[tile],
+                 last = links.firstWait[tile + 1];
   // What came long ago costs a read all the same.
   if (first != last)
     w.ready += d.pollLatency.value + queued(now);
@@ -274,8 +278,8 @@ void Simulation::arrived(uint32_t id, double now) {
   if (k.packets)
     ready += d.gather.value + d.gatherPacket.value * k.packets;
   if (k.plainBytes)
-    ready += d.pollLatency.value +
-             double(k.plainBytes) / d.workerBandwidth.value;
+    ready +=
+        d.pollLatency.value + double(k.plainBytes) / d.workerBandwidth.value;
   push(ready, id, Event::Ready);
 }
 

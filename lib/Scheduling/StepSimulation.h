@@ -10,10 +10,10 @@ namespace amk::scheduling {
 
 /// What a tile gives its worker to do.
 struct TileWork {
-  uint32_t stages = 0;     ///< through the ring
-  uint32_t stageBytes = 0; ///< of one of them
-  uint32_t packets = 0;    ///< gathered before the work begins
-  uint64_t plainBytes = 0; ///< read from the L2 once a counter allows it
+  uint32_t stages = 0;      ///< through the ring
+  uint32_t stageBytes = 0;  ///< of one of them
+  uint32_t packets = 0;     ///< gathered before the work begins
+  uint64_t plainBytes = 0;  ///< read from the L2 once a counter allows it
   uint64_t directBytes = 0; ///< loaded from memory without the ring
   bool coldRead = false;    ///< a first read of weights that nothing hides
   bool constantRead = false;

@@ -3,27 +3,33 @@
 #include "AMK/Scheduling/Target.h"
 
 #include "AMK/Schedule/TargetInfo.h"
+#include "AMK/Scheduling/CostModel.h"
 
 namespace amk::scheduling {
 
 using namespace core;
 
-std::string chooseTarget(Schedule &s, const std::string &chip,
+std::string chooseTarget(Schedule &s, const std::string &name,
                          uint32_t workers) {
-  const std::string name = !chip.empty() ? chip
-                           : s.target    ? s.target->chip
-                                         : "sm_90";
-  const TargetInfo *info = lookupTarget(name);
-  if (!info)
-    return "target: expected one of " + knownTargets() + ", found '" + name +
-           "'";
-  if (workers > info->workers)
-    return "workers: expected 1 to " + std::to_string(info->workers) + " on " +
-           name + ", found " + std::to_string(workers);
+  const std::string chosen = !name.empty() ? name
+                             : s.target    ? s.target->chip
+                                           : "sm_90";
+  Target target;
+  if (const TargetInfo *info = lookupTarget(chosen)) {
+    target = {chosen, info->workers, info->sharedBytes};
+  } else {
+    DeviceRecord record;
+    if (std::string m = findDevice(chosen, record); !m.empty())
+      return m;
+    target = {record.chip, uint32_t(record.workers.value),
+              uint64_t(record.sharedBytes.value)};
+  }
+  if (workers > target.workers)
+    return "workers: expected 1 to " + std::to_string(target.workers) + " on " +
+           chosen + ", found " + std::to_string(workers);
   // A target that the schedule brings along keeps its numbers.
-  const bool same = s.target && s.target->chip == name;
-  if (!same)
-    s.target = Target{name, info->workers, info->sharedBytes};
+  if (!s.target || s.target->chip != chosen)
+    s.target = target;
   if (workers)
     s.target->workers = workers;
   return {};

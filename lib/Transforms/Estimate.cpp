@@ -3,6 +3,7 @@
 #include "AMK/Scheduling/CostModel.h"
 
 #include "AMK/Transforms/Passes.h"
+#include "DeviceAttribute.h"
 #include "RefineSchedule.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
@@ -36,9 +37,8 @@ void printText(llvm::raw_ostream &os, StringRef name,
                      "publish");
   for (const TaskEstimate &t : e.tasks)
     os << llvm::format("  %-20s %5u %6u %10.3f %8.2f %8.2f %8.2f %8.2f\n",
-                       t.name.c_str(), t.tasks, t.tiles,
-                       double(t.bytes) * 1e-6, t.wait, t.exposed, t.work,
-                       t.publish);
+                       t.name.c_str(), t.tasks, t.tiles, double(t.bytes) * 1e-6,
+                       t.wait, t.exposed, t.work, t.publish);
 }
 
 void printJson(llvm::raw_ostream &os, StringRef name,
@@ -85,10 +85,13 @@ struct Estimate : public amk::impl::EstimateBase<Estimate> {
       return signalPassFailure();
     amk::core::DeviceRecord device;
     amk::scheduling::Estimate e;
-    std::string name = target;
-    if (name.empty())
-      name = s->target ? s->target->chip : "sm_90";
-    std::string error = amk::scheduling::findDevice(name, device);
+    std::string error;
+    if (target.empty()) {
+      if (failed(amk::getDevice(op, device)))
+        return signalPassFailure();
+    } else {
+      error = amk::scheduling::findDevice(target, device);
+    }
     if (error.empty())
       error = amk::scheduling::estimateStep(
           *s, device, std::min(position.getValue(), s->positions - 1), e);

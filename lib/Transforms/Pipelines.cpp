@@ -13,8 +13,9 @@ struct CompilePipelineOptions
     : public PassPipelineOptions<CompilePipelineOptions> {
   Option<std::string> target{
       *this, "target",
-      llvm::cl::desc("chip: sm_80, sm_90, sm_100 or sm_120 (default: the "
-                     "schedule's, else sm_90)")};
+      llvm::cl::desc("chip (sm_80, sm_90, sm_100, sm_120), board (a100, h100, "
+                     "h200, ...) or .json file with the record of one "
+                     "(default: the schedule's, else sm_90)")};
   Option<uint32_t> workers{
       *this, "workers",
       llvm::cl::desc("workers, one per SM (default: all that the target has)"),

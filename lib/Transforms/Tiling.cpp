@@ -4,6 +4,7 @@
 
 #include "AMK/Scheduling/Target.h"
 #include "AMK/Transforms/Passes.h"
+#include "DeviceAttribute.h"
 #include "RefineSchedule.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,7 +25,8 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
     amk::scheduling::TilingReport report;
     uint32_t used = 0;
     if (failed(amk::refineSchedule(
-            getOperation(), getArgument(), [&](amk::core::Schedule &s) {
+            getOperation(), getArgument(),
+            [&](amk::core::Schedule &s) {
               if (std::string m =
                       amk::scheduling::chooseTarget(s, target, workers);
                   !m.empty())
@@ -32,7 +34,8 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
               used = s.target->workers;
               return amk::scheduling::cutTasks(s, {used, keepOwners, fewest},
                                                &report);
-            })))
+            })) ||
+        failed(amk::setDevice(getOperation(), target)))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
         << remark::metric("workers", used)

@@ -32,9 +32,14 @@ constexpr Result kNoDevice = 100;
 
 /// CUdevice_attribute
 enum DeviceAttribute : int {
+  ClockRate = 13, ///< kHz
   MultiprocessorCount = 16,
+  MemoryClockRate = 36,      ///< kHz
+  GlobalMemoryBusWidth = 37, ///< bits
+  L2CacheSize = 38,
   ComputeCapabilityMajor = 75,
   ComputeCapabilityMinor = 76,
+  MaxRegistersPerMultiprocessor = 82,
   CooperativeLaunch = 95,
   MaxSharedBytesPerBlockOptin = 97,
 };

@@ -15,6 +15,19 @@
 // RUN: amk-opt %t.mlir --amk-compile -o %t.3
 // RUN: not amk-opt %t.3 --amk-estimate=target=a100 -o /dev/null 2>&1 | FileCheck %s --check-prefix=MANY
 
+// A board or a record as the target of the schedule.
+// RUN: amk-opt %t.mlir --amk-compile="target=rtx5090 workers=5" -o %t.4
+// RUN: FileCheck %s --check-prefix=BOARD --input-file %t.4
+// RUN: amk-opt %t.4 --amk-estimate -o /dev/null 2>&1 | FileCheck %s --check-prefix=BOARDTIME
+// RUN: amk-opt %t.mlir --amk-compile=target=%t.json -o %t.5
+// RUN: FileCheck %s --check-prefix=RECORD --input-file %t.5
+// RUN: amk-opt %t.5 --amk-estimate -o /dev/null 2>&1 | FileCheck %s --check-prefix=RECORDTIME
+// RUN: not amk-opt %t.mlir --amk-compile=target=%t.bad.json -o /dev/null 2>&1 | FileCheck %s --check-prefix=BADTARGET
+// RUN: sed -e 's/memory_gbs = /memory_gbps = /' %t.5 | not amk-opt --amk-estimate 2>&1 | FileCheck %s --check-prefix=FIGURE
+// RUN: sed -e 's/amk.device = "rtx5090"/amk.device = "rtx50"/' %t.4 | not amk-opt --amk-estimate 2>&1 | FileCheck %s --check-prefix=NAME
+// A chip says nothing of the board.
+// RUN: amk-opt %t.mlir --amk-tiling=target=h100 --amk-tiling=target=sm_90 | FileCheck %s --check-prefix=CHIP
+
 // CHECK: decode on h200 at position 3: {{[0-9]+\.[0-9]}} us
 // CHECK-NEXT: MB from memory, {{[0-9.]+}} us at full rate; {{[0-9.]+}} % of 4800 GB/s reached
 // CHECK-NEXT: a worker waits {{[0-9.]+}} us for inputs, {{[0-9.]+}} of them with nothing in flight
@@ -30,4 +43,12 @@
 // FILE: of 2400 GB/s reached
 // UNKNOWN: error: amk-estimate: target: expected one of sm_80, sm_90, sm_100, sm_120, a100, h100, h200, b200, rtxpro6000, rtx5090 or a .json file, found 'v100'
 // BAD: error: amk-estimate: {{.*}}.bad.json: 'speed': no such figure
+// BOARD: target<chip = "sm_120", workers = 5, shared_bytes = 101376>{{.*}} attributes {{.*}}amk.device = "rtx5090"
+// BOARDTIME: decode on rtx5090 at
+// RECORD: target<chip = "sm_90", workers = 6, shared_bytes = 232448>{{.*}} attributes {{.*}}amk.device = {{.*}}memory_gbs = 2.400000e+03 : f64,{{.*}}name = "half"
+// RECORDTIME: decode on half at
+// BADTARGET: error: amk-tiling: {{.*}}.bad.json: 'speed': no such figure
+// FIGURE: error: amk.device: 'memory_gbps': no such figure
+// NAME: error: amk.device: expected one of a100, {{.*}}, found 'rtx50'
+// CHIP-NOT: amk.device
 // MANY: error: amk-estimate: workers: expected at most the 108 of a100, found 132

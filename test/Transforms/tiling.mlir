@@ -40,5 +40,5 @@
 // ONE: amk.task @down {
 
 // MANY: error: amk-tiling: workers: expected 1 to 132 on sm_90, found 133
-// CHIP: error: amk-tiling: target: expected one of sm_80, sm_90, sm_100, sm_120, found 'sm_75'
+// CHIP: error: amk-tiling: target: expected one of sm_80, sm_90, sm_100, sm_120, a100, {{.*}} or a .json file, found 'sm_75'
 // LATE: error: amk-tiling: expected a sequential schedule, found a concurrent one

@@ -34,6 +34,7 @@ Instead of generating:
   --list-devices          what --device can name
   --benchmark N           time N steps from --position on
   --trace FILE.json       with --benchmark: what every worker did in the last
+  --describe-device       the record of a GPU: for target=FILE.json of amk-opt
                           step (cuda; for programs made with --kernel-trace)
 
 Launches of a program without tokens:
@@ -88,6 +89,8 @@ private:
       return flag(o.info);
     if (name == "--list-devices")
       return flag(o.listDevices);
+    if (name == "--describe-device")
+      return flag(o.describeDevice);
     if (name == "--json")
       return flag(o.json);
     if (name == "--ignore-eos")
@@ -226,6 +229,11 @@ private:
 
   Status finish() {
     if (o.help || o.listDevices)
+      return {};
+    if (o.describeDevice && !o.program.empty())
+      return fail("--describe-device: expected no program, found '" +
+                  o.program + "'");
+    if (o.describeDevice)
       return {};
     if (o.program.empty())
       return fail("expected a program; see --help");

@@ -29,6 +29,7 @@ struct Options {
   std::string logitsOut;
   // Instead of generating:
   bool check = false, info = false, listDevices = false, help = false;
+  bool describeDevice = false;
   bool buffers = false; ///< launches without tokens: any of the next four
   std::vector<BufferFile> set, get;
   unsigned launches = 1;

@@ -6,6 +6,7 @@
 #include "Trace.h"
 
 #include "AMK/Frontends/File.h"
+#include "AMK/Runtime/Describe.h"
 #include "AMK/Schedule/Verify.h"
 
 #include <algorithm>
@@ -290,3 +291,10 @@ int main(int argc, char **argv) {
     return reportError({ErrorKind::Output, "cannot write to stdout"});
   return 0;
 }
+  if (options.describeDevice) {
+    core::DeviceRecord record;
+    if (Status s = runtime::describeDevice(options.ordinal, record); !s.ok())
+      return reportError(s);
+    std::fputs(core::toJson(record).c_str(), stdout);
+    return 0;
+  }

@@ -54,6 +54,13 @@ TEST(AmkRunOptions, LaunchesOfBuffers) {
 TEST(AmkRunOptions, Mistakes) {
   Options o;
   const std::vector<std::vector<std::string>> lines = {
+TEST(AmkRunOptions, DescribeDevice) {
+  Options o;
+  EXPECT_EQ(parse({"--describe-device", "--device", "cuda:2"}, o), "");
+  EXPECT_TRUE(o.describeDevice);
+  EXPECT_EQ(o.ordinal, 2);
+}
+
       {},
       {"p"},
       {"p", "q"},
@@ -72,6 +79,7 @@ TEST(AmkRunOptions, Mistakes) {
   };
   for (const auto &line : lines)
     EXPECT_NE(parse(line, o), "") << (line.empty() ? "" : line.back());
+      {"p", "--describe-device"},
 }
 
 class AmkRunOutput : public ::testing::Test {

@@ -6,6 +6,7 @@ target_include_directories(AMKFakeCuda PRIVATE
 
 amk_add_unittest(AMKRuntimeCudaTests
   SOURCES
+    CudaDescribeTest.cpp
     CudaDeviceTest.cpp
     CudaHostTest.cpp
   LINK AMKRuntime

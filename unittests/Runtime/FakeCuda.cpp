@@ -145,6 +145,21 @@ EXPORT Result cuDeviceGetAttribute(int *value, DeviceAttribute attribute,
   case MaxSharedBytesPerBlockOptin:
     *value = fake.sharedBytes;
     return Success;
+  case ClockRate:
+    *value = fake.clockKHz;
+    return Success;
+  case MemoryClockRate:
+    *value = fake.memoryClockKHz;
+    return Success;
+  case GlobalMemoryBusWidth:
+    *value = fake.busBits;
+    return Success;
+  case L2CacheSize:
+    *value = fake.l2Bytes;
+    return Success;
+  case MaxRegistersPerMultiprocessor:
+    *value = fake.registersPerMultiprocessor;
+    return Success;
   }
   return misuse();
 }

@@ -32,6 +32,9 @@ struct FakeCuda {
   int blocksPerMultiprocessor = 1;
   int sharedBytes = 232448;
   int cooperative = 1;
+  int clockKHz = 1980000, memoryClockKHz = 3201000, busBits = 6144;
+  int l2Bytes = 60 << 20;
+  int registersPerMultiprocessor = 65536;
   size_t freeBytes = size_t(1) << 30;
   // The kernel.
   int registers = 128, localBytes = 0, staticSharedBytes = 16;

@@ -214,7 +214,8 @@ TEST(DeviceRecord, SaysWhatIsWrong) {
       R"("name": "x", "chip": "sm_90", "workers": 8, "clock_ghz": 1.5,
          "shared_bytes": 232448, "memory_gbs": 1000)";
   EXPECT_EQ(error("{" + rest + "}"), "");
-  EXPECT_EQ(error("[]"), "r.json: expected an object, found a list of 0 values");
+  EXPECT_EQ(error("[]"),
+            "r.json: expected an object, found a list of 0 values");
   EXPECT_EQ(error("{" + rest + R"(, "speed": 3})"),
             "r.json: 'speed': no such figure");
   EXPECT_EQ(error("{" + rest + R"(, "poll_ns": -3})"),

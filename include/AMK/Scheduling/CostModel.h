@@ -29,13 +29,13 @@ struct TaskEstimate {
 
 struct Estimate {
   double microseconds = 0;
-  uint64_t bytes = 0;         ///< read from memory in the step
-  double streamLimit = 0;     ///< us that these take at full bandwidth
-  double bandwidthShare = 0;  ///< of the board's memory bandwidth
-  double wait = 0;            ///< us that a worker waits for inputs, mean
-  double exposed = 0;         ///< of that: with nothing in flight
-  double memoryIdle = 0;      ///< us in which the memory has nothing to do
-  bool simulated = false;     ///< false: a sequential schedule, added up
+  uint64_t bytes = 0;        ///< read from memory in the step
+  double streamLimit = 0;    ///< us that these take at full bandwidth
+  double bandwidthShare = 0; ///< of the board's memory bandwidth
+  double wait = 0;           ///< us that a worker waits for inputs, mean
+  double exposed = 0;        ///< of that: with nothing in flight
+  double memoryIdle = 0;     ///< us in which the memory has nothing to do
+  bool simulated = false;    ///< false: a sequential schedule, added up
   std::vector<TaskEstimate> tasks;
 };
 

@@ -7,10 +7,11 @@
 
 namespace amk::scheduling {
 
-/// Gives the schedule the target `chip`, or with an empty name the one it has,
-/// or else sm_90; with `workers` workers, or with 0 as many as it has or the
-/// chip's board. Returns why it cannot be done, or an empty string.
-std::string chooseTarget(core::Schedule &schedule, const std::string &chip,
+/// Gives the schedule the target `name`: a chip, a board or a .json file with a
+/// record (CostModel.h); with an empty name the one it has, or else sm_90. It
+/// gets `workers` workers, or with 0 as many as it has or the board. Returns
+/// why it cannot be done, or an empty string.
+std::string chooseTarget(core::Schedule &schedule, const std::string &name,
                          uint32_t workers);
 
 /// Gives the KV caches and the RoPE tables room for `positions` positions, of

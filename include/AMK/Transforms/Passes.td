@@ -68,11 +68,14 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     `fewest` uses as few tiles as keep the longest as short.
 
     The schedule gets a target: that of the options, else the one it has, else
-    sm_90 with all its workers. Cuts and places that it has are replaced.
+    sm_90 with all its workers. A target is a chip, a board or a file with the
+    record of one (docs/cost-model.md); board and record are kept as the
+    attribute `amk.device`, for `amk-estimate`. Cuts and places that the schedule
+    has are replaced.
   }];
   let options = [
     Option<"target", "target", "std::string", "",
-           "chip: sm_80, sm_90, sm_100 or sm_120">,
+           "chip (sm_80, sm_90, sm_100, sm_120), board or .json file">,
     Option<"workers", "workers", "uint32_t", "0",
            "workers, one per SM; 0: all that the target has">,
     Option<"keepOwners", "keep-owners", "bool", "true",
@@ -221,7 +224,7 @@ def Estimate : Pass<"amk-estimate", "::amk::ScheduleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "",
-           "board, chip or .json file; empty: the schedule's chip">,
+           "board, chip or .json file; empty: the schedule's">,
     Option<"position", "position", "int64_t", "127",
            "earlier tokens that are attended to">,
     Option<"json", "json", "bool", "false", "one JSON object instead">,
