@@ -94,10 +94,13 @@ Status CpuProgram::placeBuffer(uint32_t b) {
     globalSize += alignBuffer(bytes);
     return {};
   }
-  if (buffer.pageOffset % 16 || buffer.pageOffset >= kMostBytes)
+  const uint64_t align =
+      plan.packets ? sizeof(PacketSlot) : core::byteWidth(buffer.type);
+  if (buffer.pageOffset % align || buffer.pageOffset >= kMostBytes)
     return inputError("buffer '" + buffer.name + "': page offset " +
                       std::to_string(buffer.pageOffset) +
-                      " is no multiple of 16 or too large");
+                      " is no multiple of " + std::to_string(align) +
+                      " or too large");
   const bool shared = buffer.space == core::Space::Shared;
   plan.home = shared ? Home::Shared : Home::Global;
   plan.offset = buffer.pageOffset;

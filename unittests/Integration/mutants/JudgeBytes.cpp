@@ -1,0 +1,215 @@
+//===- JudgeBytes.cpp - V1, V2, V5, V6 and V9 on bytes --------------------===//
+
+#include "Judge.h"
+
+#include <algorithm>
+#include <map>
+
+namespace amk::mutants {
+
+using namespace core;
+
+namespace {
+
+/// A set of bytes, kept as runs that do not touch.
+class Bytes {
+public:
+  void add(uint64_t lo, uint64_t hi) {
+    if (lo >= hi)
+      return;
+    auto it = runs.upper_bound(lo);
+    if (it != runs.begin() && std::prev(it)->second >= lo)
+      --it;
+    while (it != runs.end() && it->first <= hi) {
+      lo = std::min(lo, it->first);
+      hi = std::max(hi, it->second);
+      it = runs.erase(it);
+    }
+    runs[lo] = hi;
+  }
+  bool meets(uint64_t lo, uint64_t hi) const {
+    auto it = runs.lower_bound(hi);
+    return it != runs.begin() && std::prev(it)->second > lo;
+  }
+  bool covers(uint64_t lo, uint64_t hi) const {
+    auto it = runs.upper_bound(lo);
+    return it != runs.begin() && std::prev(it)->second >= hi;
+  }
+  bool operator==(const Bytes &o) const { return runs == o.runs; }
+
+private:
+  std::map<uint64_t, uint64_t> runs;
+};
+
+class ByteRules {
+public:
+  ByteRules(const Schedule &s, const Model &m, Verdict &v) : s(s), m(m), v(v) {}
+
+  void run() {
+    if (s.concurrent)
+      checkThresholds();
+    checkWithin();
+    checkPacketWriters();
+    checkPartition();
+    checkLocals();
+    checkWriters();
+  }
+
+private:
+  void checkThresholds() {
+    std::vector<uint32_t> total(m.counters, 0);
+    for (const JudgedTile &t : m.tiles)
+      for (uint32_t c : t.signals)
+        ++total[c];
+    for (const JudgedTile &t : m.tiles)
+      for (const auto &[counter, threshold] : t.waits)
+        if (threshold < 1 || threshold > total[counter])
+          v.add(2, "'" + s.tasks[t.task].name +
+                       "' waits for what is never reached or nothing");
+  }
+
+  /// Different operands of one operator lie apart if one is written.
+  void checkWithin() {
+    for (const JudgedTile &t : m.tiles)
+      for (const Piece &a : t.pieces)
+        for (const Piece &b : t.pieces)
+          if (a.op == b.op && a.write && a.buffer != b.buffer &&
+              a.storage == b.storage && a.lo < b.hi && b.lo < a.hi)
+            v.add(5, "an operator touches the same bytes by two names");
+  }
+
+  /// Packets are written whole, in groups, and once.
+  void checkPacketWriters() {
+    std::map<uint32_t, Bytes> written;
+    for (const JudgedTile &t : m.tiles)
+      for (const std::vector<Use> &op : t.uses)
+        for (const Use &use : op) {
+          const Buffer &b = s.buffers[use.buffer];
+          if (!use.write || !b.packetElements)
+            continue;
+          std::vector<uint32_t> groups{0, uint32_t(b.elements())};
+          if (b.packetTiles != kNone)
+            groups = s.tables[b.packetTiles];
+          const auto isBound = [&](uint64_t byte) {
+            return std::find(groups.begin(), groups.end(), byte / 2) !=
+                   groups.end();
+          };
+          if (!isBound(use.lo) || !isBound(use.hi))
+            v.add(1, "half a group of packets of '" + b.name + "'");
+          if (written[use.buffer].meets(use.lo, use.hi))
+            v.add(1, "packets of '" + b.name + "' written twice");
+          written[use.buffer].add(use.lo, use.hi);
+        }
+  }
+
+  /// The tiles of a task write each its own part of what the task writes.
+  void checkPartition() {
+    for (uint32_t t = 0, tile = 0; t < s.tasks.size(); ++t) {
+      const Task &task = s.tasks[t];
+      const uint32_t first = tile;
+      tile += tilesOf(s, task);
+      for (uint32_t o = uint32_t(cutOf(task)); o < task.ops.size(); ++o) {
+        std::vector<Use> whole;
+        addUses(s, task.ops[o], {0, extentOf(s, task.ops[o])}, whole);
+        std::map<uint32_t, Bytes> wanted, found;
+        for (const Use &use : whole)
+          if (use.write)
+            wanted[use.buffer].add(use.lo, use.hi);
+        for (uint32_t i = first; i < tile; ++i) {
+          for (const Use &use : m.tiles[i].uses[o])
+            if (use.write && found[use.buffer].meets(use.lo, use.hi))
+              v.add(6, "two tiles of '" + task.name + "' write the same");
+          for (const Use &use : m.tiles[i].uses[o])
+            if (use.write)
+              found[use.buffer].add(use.lo, use.hi);
+        }
+        for (const auto &[buffer, bytes] : wanted)
+          if (s.buffers[buffer].kind != BufferKind::Local &&
+              !(found[buffer] == bytes))
+            v.add(6, "the tiles of '" + task.name + "' do not make its whole");
+      }
+    }
+  }
+
+  void checkLocals() {
+    for (const JudgedTile &t : m.tiles) {
+      std::map<uint32_t, Bytes> written;
+      for (const std::vector<Use> &op : t.uses) {
+        for (const Use &use : op)
+          if (!use.write && s.buffers[use.buffer].kind == BufferKind::Local &&
+              !written[use.buffer].covers(use.lo, use.hi))
+            v.add(6, "'" + s.tasks[t.task].name +
+                         "' reads what its tile has not written");
+        for (const Use &use : op)
+          if (use.write)
+            written[use.buffer].add(use.lo, use.hi);
+      }
+    }
+  }
+
+  /// The last write to every byte read went through the same buffer, and there
+  /// is none where the loader fetches.
+  void checkWriters() {
+    /// The buffer that was written last, by first byte of a run that goes on to
+    /// the next; kNone: nothing was.
+    std::vector<std::map<uint64_t, uint32_t>> last(m.storages, {{0, kNone}});
+    const auto split = [](std::map<uint64_t, uint32_t> &map, uint64_t at) {
+      auto it = std::prev(map.upper_bound(at));
+      return it->first == at ? it : map.emplace(at, it->second).first;
+    };
+    for (const JudgedTile &t : m.tiles)
+      for (uint32_t o = 0; o < s.tasks[t.task].ops.size(); ++o)
+        for (const bool write : {false, true})
+          for (const Piece &p : t.pieces) {
+            if (p.op != o || p.write != write)
+              continue;
+            std::map<uint64_t, uint32_t> &map = last[p.storage];
+            const auto lo = split(map, p.lo), hi = split(map, p.hi);
+            if (write) {
+              map.erase(lo, hi);
+              map[p.lo] = p.buffer;
+              continue;
+            }
+            const bool streamed = isStreamed(t, p);
+            for (auto it = lo; it != hi; ++it)
+              if (streamed && it->second != kNone)
+                v.add(9, "'" + s.tasks[t.task].name +
+                             "' streams what is written in the launch");
+              else if (it->second != p.buffer &&
+                       !(it->second == kNone && p.past))
+                v.add(6, "'" + s.tasks[t.task].name + "' reads of '" +
+                             s.buffers[p.buffer].name +
+                             "' what another wrote, or nobody");
+          }
+    for (uint32_t b = 0; b < s.buffers.size(); ++b) {
+      Bytes written;
+      if (s.buffers[b].kind != BufferKind::Output)
+        continue;
+      for (const JudgedTile &t : m.tiles)
+        for (const Piece &p : t.pieces)
+          if (p.buffer == b && p.write)
+            written.add(p.lo, p.hi);
+      if (!written.covers(0, s.buffers[b].regionBytes()))
+        v.add(6, "output '" + s.buffers[b].name + "' is not written in full");
+    }
+  }
+
+  /// Whether the loader fetches it, which waits for no tile.
+  bool isStreamed(const JudgedTile &t, const Piece &p) const {
+    const Task &task = s.tasks[t.task];
+    const Operator &op = task.ops[p.op];
+    return task.stream.rows && isProduct(op) && op.operands[1] == p.buffer;
+  }
+
+  const Schedule &s;
+  const Model &m;
+  Verdict &v;
+};
+
+} // namespace
+
+void judgeBytes(const Schedule &s, const Model &m, Verdict &v) {
+  ByteRules(s, m, v).run();
+}
+
+} // namespace amk::mutants

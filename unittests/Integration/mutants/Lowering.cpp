@@ -1,0 +1,164 @@
+//===- Lowering.cpp - Real schedules at every stage -----------------------===//
+
+#include "Lowering.h"
+
+#include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Fusion.h"
+#include "AMK/Scheduling/PageColoring.h"
+#include "AMK/Scheduling/Pipelining.h"
+#include "AMK/Scheduling/Synchronization.h"
+#include "AMK/Scheduling/Tiling.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace amk::mutants {
+
+using namespace core;
+
+const char *toString(Stage stage) {
+  constexpr const char *names[kStages] = {"imported", "fused",        "tiled",
+                                          "assigned", "synchronized", "colored",
+                                          "pipelined"};
+  return names[size_t(stage)];
+}
+
+std::vector<ModelShape> modelShapes() {
+  // hidden, inter, heads, kv heads, head dim, vocabulary, layers, tied, llama3,
+  // workers, whether it runs.
+  std::vector<ModelShape> shapes = {
+      {"mha", 64, 96, 4, 4, 16, 100, 2, false, false, {2, 5, 9}, true},
+      {"gqa", 128, 256, 8, 2, 16, 200, 2, true, true, {3, 8, 17}, true},
+      {"mqa", 64, 128, 4, 1, 16, 99, 2, true, false, {2, 4, 7}, true},
+      {"odd", 72, 88, 6, 3, 14, 101, 2, false, true, {3, 5, 11}, true},
+      {"wide heads", 128, 128, 2, 1, 64, 96, 2, false, false, {2, 6, 13}, true},
+      {"one worker", 128, 256, 4, 2, 32, 130, 1, true, true, {1, 2, 3}, true},
+      {"small 1b", 128, 512, 8, 2, 16, 257, 3, true, true, {4, 7, 16}, true},
+      {"small 3b", 256, 640, 6, 2, 64, 300, 2, true, true, {3, 9, 19}, true},
+      {"small 8b", 256, 896, 8, 2, 32, 301, 2, false, true, {5, 8, 21}, true},
+      {"small 70b",
+       256,
+       768,
+       16,
+       2,
+       16,
+       256,
+       2,
+       false,
+       true,
+       {4, 12, 24},
+       true},
+      {"through cache",
+       128,
+       256,
+       4,
+       2,
+       32,
+       101,
+       2,
+       false,
+       true,
+       {3, 5, 8},
+       true,
+       true},
+      {"1b",
+       2048,
+       8192,
+       32,
+       8,
+       64,
+       128256,
+       2,
+       true,
+       true,
+       {66, 108, 132},
+       false},
+      {"3b",
+       3072,
+       8192,
+       24,
+       8,
+       128,
+       128256,
+       2,
+       true,
+       true,
+       {66, 108, 132},
+       false},
+      {"8b",
+       4096,
+       14336,
+       32,
+       8,
+       128,
+       128256,
+       2,
+       false,
+       true,
+       {66, 108, 132},
+       false},
+      {"70b",
+       8192,
+       28672,
+       64,
+       8,
+       128,
+       128256,
+       2,
+       false,
+       true,
+       {66, 108, 132},
+       false},
+  };
+  return shapes;
+}
+
+Choice choiceOf(const ModelShape &shape, unsigned size) {
+  constexpr uint32_t packets[3] = {6, 4, 0};
+  constexpr const char *policies[3] = {"contiguous", "load-balanced",
+                                       "round-robin"};
+  return {shape.workers[size], packets[size], policies[size]};
+}
+
+std::string Lowering::name() const {
+  return shape->name + ", " + std::to_string(shape->workers[size]) +
+         " workers, " + toString(stage);
+}
+
+std::vector<Schedule> lowerBySolvers(Schedule s, const Choice &choice) {
+  using namespace scheduling;
+  std::vector<Schedule> stages{s};
+  const auto refine = [&](const std::string &error) {
+    if (!error.empty()) {
+      std::fprintf(stderr, "%s: %s\n", toString(Stage(stages.size())),
+                   error.c_str());
+      return false;
+    }
+    stages.push_back(s);
+    return true;
+  };
+  FusionOrigins origins;
+  AssignmentOptions assignment;
+  assignment.workers = choice.workers;
+  for (const auto &[policy, name] :
+       {std::make_pair(AssignmentPolicy::RoundRobin, "round-robin"),
+        std::make_pair(AssignmentPolicy::LoadBalanced, "load-balanced")})
+    if (std::strcmp(choice.policy, name) == 0)
+      assignment.policy = policy;
+  TilingOptions tiling;
+  tiling.workers = choice.workers;
+  SynchronizationOptions synchronization;
+  synchronization.packetElements = choice.packets;
+  PageColoringOptions pages;
+  pages.sharedLimit = 29056;
+  if (!refine(groupOperators(s, {}, origins)))
+    return {};
+  s.target = Target{"sm_90", choice.workers, 232448};
+  if (!refine(cutTasks(s, tiling)) || !refine(assignWorkers(s, assignment)) ||
+      !refine(synchronize(s, synchronization)) ||
+      !refine(colorPages(s, pages)) || !refine(makeStreams(s, {})))
+    return {};
+  return stages;
+}
+
+} // namespace amk::mutants

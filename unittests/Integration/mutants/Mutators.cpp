@@ -1,0 +1,65 @@
+//===- Mutators.cpp - The classes of mutants ------------------------------===//
+
+#include "Mutators.h"
+
+#include "Judge.h"
+
+namespace amk::mutants {
+
+namespace {
+
+constexpr uint32_t labels(std::initializer_list<unsigned> rules) {
+  uint32_t bits = 0;
+  for (unsigned rule : rules)
+    bits |= 1u << rule;
+  return bits;
+}
+
+} // namespace
+
+const std::vector<MutantClass> &mutantClasses() {
+  using namespace mutate;
+  const Stage imported = Stage::Imported, tiled = Stage::Tiled,
+              concurrent = Stage::Synchronized, last = Stage::Pipelined;
+  static const std::vector<MutantClass> classes = {
+      {"dropped wait", dropWait, concurrent, labels({5})},
+      {"lowered threshold", lowerThreshold, concurrent, labels({2, 5})},
+      {"raised threshold", raiseThreshold, concurrent, labels({2, 3, 5})},
+      {"dropped signal", dropSignal, concurrent, labels({2, 3, 5})},
+      {"added signal", addSignal, concurrent, labels({5})},
+      {"signal to another counter", redirectSignal, concurrent,
+       labels({2, 3, 5})},
+      {"merged counters", mergeCounters, concurrent, labels({5})},
+      {"cross-queue block", blockAcross, concurrent, labels({3})},
+      {"reset epoch", resetEpoch, concurrent, labels({2, 7})},
+      {"swapped queue neighbours", swapNeighbours, tiled, labels({3, 5})},
+      {"tile moved to another worker", moveTile, tiled, labels({3, 5, 6, 7})},
+      {"no such place", noSuchPlace, tiled, labels({1})},
+      {"shrunk tile", shrinkTile, tiled, labels({1})},
+      {"shifted tile", shiftTile, tiled, labels({1, 3, 5, 6, 7})},
+      {"page given to two live buffers", sharePage, imported,
+       labels({1, 5, 6, 7})},
+      {"page too small", shrinkPage, imported, labels({1, 5, 6, 7})},
+      {"write into a weight", writeWeight, imported, labels({1})},
+      {"KV read before append", readCacheEarly, imported, labels({3, 5, 6, 7})},
+      {"packet turned into plain storage", packetsToPlain, concurrent,
+       labels({5, 6, 7})},
+      {"plain storage turned into packets", plainToPackets, concurrent,
+       labels({1, 3, 5, 6, 7})},
+      {"ring too short or window too large", changeRing, last,
+       labels({1, 7, 8})},
+      {"stage order changed", swapStages, last, labels({3, 5})},
+      {"missing proxy fence", streamWritten, last, labels({5, 7, 9})},
+  };
+  return classes;
+}
+
+std::vector<uint32_t> entriesOf(const core::Schedule &s, uint32_t table,
+                                uint32_t tiles, uint32_t otherwise) {
+  std::vector<uint32_t> entries;
+  for (uint32_t i = 0; i < tiles; ++i)
+    entries.push_back(entryOf(s, table, i, otherwise));
+  return entries;
+}
+
+} // namespace amk::mutants
