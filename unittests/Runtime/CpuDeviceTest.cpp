@@ -64,6 +64,22 @@ TEST(CpuDevice, RandomDelaysChangeNoBit) {
     }
 }
 
+/// Pages need no more alignment than their elements (V7).
+TEST(CpuDevice, PagesLieAnywhere) {
+  const ToyOptions toy = oddLlama();
+  core::Program program = toyProgram(toy, Stage::Streamed);
+  const Logits expected = runOnCpu(program, {}, kTokens);
+  uint32_t moved = 0;
+  for (core::Buffer &b : program.schedule.buffers)
+    if (b.space == core::Space::Shared) {
+      b.pageOffset += 4;
+      ++moved;
+    }
+  EXPECT_GT(moved, 0u);
+  EXPECT_EQ(scheduling::test::check(program.schedule), "");
+  EXPECT_TRUE(sameBits(expected, runOnCpu(program, {}, kTokens)));
+}
+
 TEST(CpuDevice, LargeTasksAreSpreadOverThreads) {
   // Large enough that the device splits tiles, small enough for a test.
   ToyOptions toy = oddLlama();
