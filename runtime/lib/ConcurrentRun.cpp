@@ -2,19 +2,14 @@
 
 #include "ConcurrentRun.h"
 
+#include "Clock.h"
+
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 namespace amk::runtime {
 
 namespace {
-
-int64_t nanoseconds() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 /// splitmix64.
 uint64_t nextRandom(uint64_t &state) {
@@ -53,6 +48,8 @@ Status ConcurrentRun::prepare() {
     if (Status st = m.allocate(program.sharedBytes(), "shared memory");
         !st.ok())
       return st;
+  if (options.trace)
+    recorded.resize(tiles.tiles.size());
   counters = std::vector<std::atomic<uint32_t>>(tiles.counterCount);
   workers.resize(tiles.workers);
   for (size_t w = 0; w < workers.size(); ++w)
@@ -153,6 +150,10 @@ bool ConcurrentRun::delayed(Worker &worker) {
 void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   const core::Tile &tile = tiles.tiles[t];
   const TaskPlan &task = program.tasks()[tile.task];
+  TileTimes *times = recorded.empty() ? nullptr : &recorded[t];
+  if (times)
+    *times = {w, tile.task, tile.index, workers[w].free,
+              uint64_t(nanoseconds())};
   for (const PacketRange &r : handOffs[t].gathers) {
     const PacketMap &map = program.buffer(r.buffer).map;
     for (uint32_t p = r.first; p < r.last; ++p)
@@ -161,6 +162,8 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   const TileMemory at{temp, shared[w].data()};
   program.runPrologues(task, position, at);
   program.runBody(task, tile.range, position, at);
+  if (times)
+    times->done = uint64_t(nanoseconds());
   for (const PacketRange &r : handOffs[t].scatters) {
     const PacketMap &map = program.buffer(r.buffer).map;
     for (uint32_t p = r.first; p < r.last; ++p) {
@@ -171,6 +174,17 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   }
   for (uint32_t i = tile.firstSignal; i < tile.lastSignal; ++i)
     counters[tiles.signals[i]].fetch_add(1, std::memory_order_acq_rel);
+  if (times)
+    times->published = workers[w].free = uint64_t(nanoseconds());
+}
+
+std::vector<TileTimes> ConcurrentRun::times() const {
+  std::vector<TileTimes> all;
+  if (!recorded.empty())
+    for (const std::vector<uint32_t> &queue : tiles.queues)
+      for (uint32_t t : queue)
+        all.push_back(recorded[t]);
+  return all;
 }
 
 void ConcurrentRun::runThread(unsigned thread, unsigned count) {
@@ -225,7 +239,9 @@ Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
   for (Worker &w : workers) {
     w.next = w.wait = w.gather = w.packet = 0;
     w.delayChosen = false;
+    w.free = uint64_t(lastProgress.load(std::memory_order_relaxed));
   }
+  std::fill(recorded.begin(), recorded.end(), TileTimes());
   team.run([&](unsigned thread) {
     if (thread < threads)
       runThread(thread, threads);

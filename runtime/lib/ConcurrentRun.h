@@ -21,6 +21,8 @@ public:
 
   Status prepare();
   Status run(ThreadTeam &team, int64_t position);
+  /// Of the last run, worker by worker; empty if they are not recorded.
+  std::vector<TileTimes> times() const;
 
 private:
   /// Packets that a tile reads before it starts, or writes when it is done.
@@ -42,6 +44,7 @@ private:
     uint64_t random = 0;      ///< state of the delays
     int64_t notBefore = 0;    ///< delayed until then
     bool delayChosen = false; ///< for the next tile
+    uint64_t free = 0;        ///< when its last tile ended, if that is recorded
   };
 
   void findPackets(const core::Tile &tile, TileHandOffs &out) const;
@@ -68,6 +71,7 @@ private:
   uint32_t generations = 1;
   uint32_t epoch = 0;
   int64_t position = 0;
+  std::vector<TileTimes> recorded; ///< by tile; empty: not recorded
   std::atomic<bool> aborted{false};
   std::atomic<int64_t> lastProgress{0}; ///< nanoseconds
 };

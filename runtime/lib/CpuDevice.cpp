@@ -36,7 +36,8 @@ public:
     if (!team)
       team = std::make_unique<ThreadTeam>(options.threads);
     if (!program.schedule().concurrent) {
-      sequential = std::make_unique<SequentialRun>(program, options.threads);
+      sequential = std::make_unique<SequentialRun>(program, options.threads,
+                                                   options.trace);
       return sequential->prepare();
     }
     concurrent =
@@ -90,6 +91,15 @@ public:
                        std::chrono::steady_clock::now() - start)
                        .count();
     return status;
+  }
+
+  Status trace(std::vector<TileTimes> &times) override {
+    times.clear();
+    if (sequential)
+      times = sequential->times();
+    else if (concurrent)
+      times = concurrent->times();
+    return {};
   }
 
   std::string info() override {

@@ -3,6 +3,7 @@
 #include "CudaDevice.h"
 
 #include "AMK/Runtime/RopeTable.h"
+#include "AMK/Schedule/Tiles.h"
 #include "CudaReport.h"
 
 #include <algorithm>
@@ -435,18 +436,26 @@ Status CudaDevice::launchMany(int64_t first, unsigned count, uint32_t token,
   return status;
 }
 
-Status CudaDevice::trace(std::vector<uint64_t> &times) {
-  const core::Kernel &kernel = program->kernel;
-  times.assign(size_t(kernel.workers) * kernel.traceRows * core::kTracePoints,
-               0);
-  if (times.empty())
+Status CudaDevice::trace(std::vector<TileTimes> &times) {
+  times.clear();
+  if (!program || program->kernel.traceRows == 0)
     return {};
+  const core::Kernel &kernel = program->kernel;
+  const size_t rows = kernel.traceRows;
+  std::vector<uint64_t> stamps(kernel.workers * rows * core::kTracePoints);
   if (Status s = bind(); !s.ok())
     return s;
-  AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, times.data(),
-               arena + kernel.traceOffset, times.size() * sizeof(uint64_t),
+  AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, stamps.data(),
+               arena + kernel.traceOffset, stamps.size() * sizeof(uint64_t),
                stream);
   AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
+  const core::Tiles tiles = core::expand(program->schedule);
+  for (uint32_t w = 0; w < tiles.queues.size() && w < kernel.workers; ++w)
+    for (size_t r = 0; r < tiles.queues[w].size() && r < rows; ++r) {
+      const core::Tile &tile = tiles.tiles[tiles.queues[w][r]];
+      const uint64_t *at = &stamps[(w * rows + r) * core::kTracePoints];
+      times.push_back({w, tile.task, tile.index, at[0], at[1], at[2], at[3]});
+    }
   return {};
 }
 

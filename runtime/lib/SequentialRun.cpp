@@ -2,6 +2,8 @@
 
 #include "SequentialRun.h"
 
+#include "Clock.h"
+
 #include <algorithm>
 
 namespace amk::runtime {
@@ -55,8 +57,9 @@ bool anyConflict(std::vector<Interval> &intervals) {
 
 } // namespace
 
-SequentialRun::SequentialRun(const CpuProgram &program, unsigned threads)
-    : program(program), threads(threads) {}
+SequentialRun::SequentialRun(const CpuProgram &program, unsigned threads,
+                             bool trace)
+    : program(program), threads(trace ? 1 : threads), trace(trace) {}
 
 Status SequentialRun::prepare() {
   temps.resize(threads);
@@ -175,8 +178,11 @@ void SequentialRun::runSerial(const Phase &phase, int64_t position,
   for (uint32_t t = phase.firstTask; t < phase.lastTask; ++t) {
     const TaskPlan &task = program.tasks()[t];
     for (uint32_t i = 0; i < core::tileCount(s, s.tasks[t]); ++i) {
+      const uint64_t begin = trace ? uint64_t(nanoseconds()) : 0;
       program.runPrologues(task, position, at);
       program.runBody(task, core::tileRange(s, s.tasks[t], i), position, at);
+      if (trace)
+        recorded.push_back({0, t, i, begin, begin, uint64_t(nanoseconds()), 0});
     }
   }
 }
@@ -184,6 +190,7 @@ void SequentialRun::runSerial(const Phase &phase, int64_t position,
 void SequentialRun::run(ThreadTeam &team, int64_t position) {
   for (std::atomic<uint32_t> &n : taken)
     n.store(0, std::memory_order_relaxed);
+  recorded.clear();
   if (phases.size() == 1 && phases[0].parts.empty()) {
     runSerial(phases[0], position, {temps[0].data(), nullptr});
     return;

@@ -10,13 +10,15 @@ namespace amk::runtime {
 
 /// Runs a schedule in program order. For speed a task whose parts touch
 /// nothing of each other's is spread over the threads; the results are those
-/// of one thread, bit for bit.
+/// of one thread, bit for bit. With `trace` one thread runs it tile by tile.
 class SequentialRun {
 public:
-  SequentialRun(const CpuProgram &program, unsigned threads);
+  SequentialRun(const CpuProgram &program, unsigned threads, bool trace);
 
   Status prepare();
   void run(ThreadTeam &team, int64_t position);
+  /// Of the last run; empty without `trace`.
+  const std::vector<TileTimes> &times() const { return recorded; }
 
 private:
   /// A part of a task that one thread runs, or with `serial` several whole
@@ -33,6 +35,8 @@ private:
 
   const CpuProgram &program;
   unsigned threads;
+  bool trace;
+  std::vector<TileTimes> recorded;
   std::vector<Phase> phases;
   std::vector<Memory> temps;
   /// Parts taken, of every phase.

@@ -27,15 +27,15 @@ line as they come.
   --json                  print one object instead: prompt_ids, tokens, stop,
                           step_ms, bytes_per_step, schedule_id, device
   --logits-out FILE.npy   float32; row k chose new token k
+  --trace FILE.json       what every worker did in the last step, for Perfetto
+                          (cuda: of programs made with --kernel-trace)
 
 Instead of generating:
   --check                 verify the program and end
   --info                  what is in the program
   --list-devices          what --device can name
-  --benchmark N           time N steps from --position on
-  --trace FILE.json       with --benchmark: what every worker did in the last
   --describe-device       the record of a GPU: for target=FILE.json of amk-opt
-                          step (cuda; for programs made with --kernel-trace)
+  --benchmark N           time N steps from --position on
 
 Launches of a program without tokens:
   --set NAME=FILE         fill an input with the bytes of a file
@@ -244,8 +244,6 @@ private:
                   "or --benchmark");
     if (o.buffers)
       return {};
-    if (!o.trace.empty() && !o.benchmark)
-      return fail("--trace: expected --benchmark beside it");
     if (o.weights.empty())
       return fail("--weights: expected a checkpoint directory or random:SEED");
     if (!o.hasPrompt && !o.benchmark)

@@ -2,7 +2,9 @@
 
 #include "Output.h"
 
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
@@ -14,11 +16,50 @@ namespace amk::run {
 using runtime::ErrorKind;
 using runtime::Status;
 
+namespace {
+
+/// The names of files that are not whole yet: an interrupted run removes them.
+/// A handler may call little more than unlink.
+constexpr size_t kMostUnfinished = 8;
+std::atomic<const char *> unfinished[kMostUnfinished];
+
+extern "C" void removeUnfinished(int signal) {
+  for (std::atomic<const char *> &name : unfinished)
+    if (const char *n = name.load())
+      unlink(n);
+  // The handler is gone (SA_RESETHAND): now the signal ends the run.
+  raise(signal);
+}
+
+void handleSignals() {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action = {};
+    if (sigaction(signal, nullptr, &action) != 0 ||
+        action.sa_handler != SIG_DFL) // ignored (nohup), or known already
+      continue;
+    action.sa_handler = removeUnfinished;
+    action.sa_flags = int(SA_RESETHAND);
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+void exchange(const char *from, const char *to) {
+  for (std::atomic<const char *> &name : unfinished) {
+    const char *expected = from;
+    if (name.compare_exchange_strong(expected, to))
+      return;
+  }
+}
+
+} // namespace
+
 OutputFile::~OutputFile() {
   if (descriptor >= 0)
     close(descriptor);
-  if (!temporary.empty())
-    unlink(temporary.c_str());
+  if (temporary.empty())
+    return;
+  unlink(temporary.c_str());
+  exchange(temporary.c_str(), nullptr);
 }
 
 Status OutputFile::fail(const char *what) const {
@@ -32,11 +73,17 @@ Status OutputFile::open(const std::string &name) {
   if (special) {
     descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   } else {
-    const std::string other = path + ".tmp" + std::to_string(getpid());
+    temporary = path + ".tmp" + std::to_string(getpid());
+    handleSignals();
+    exchange(nullptr, temporary.c_str());
     descriptor =
-        ::open(other.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor >= 0)
-      temporary = other;
+        ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+      const Status status = fail("cannot write");
+      exchange(temporary.c_str(), nullptr);
+      temporary.clear();
+      return status;
+    }
   }
   return descriptor < 0 ? fail("cannot write") : Status();
 }
@@ -70,6 +117,7 @@ Status OutputFile::commit() {
     return {};
   if (rename(temporary.c_str(), path.c_str()) != 0)
     return fail("cannot write");
+  exchange(temporary.c_str(), nullptr);
   temporary.clear();
   return {};
 }

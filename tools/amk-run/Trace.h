@@ -1,5 +1,4 @@
-//===- Trace.h - Times of a step ---------------------------------*- C++
-//-*-===//
+//===- Trace.h - Times of a step --------------------------------*- C++ -*-===//
 
 #ifndef AMK_TOOLS_AMKRUN_TRACE_H
 #define AMK_TOOLS_AMKRUN_TRACE_H
@@ -8,10 +7,19 @@
 
 namespace amk::run {
 
-/// Writes the times of the device's last launch to `path` as Chrome trace
-/// events, which Perfetto opens: one thread per worker, and for every tile the
-/// spans `wait` (for its inputs), `work` and `publish`.
-runtime::Status writeTrace(const core::Program &program,
+/// What the trace file says of the step itself.
+struct TracedStep {
+  std::string device; ///< as given: "cpu", "cuda:1"
+  int64_t position = 0;
+};
+
+/// Chrome trace events, which Perfetto opens: a thread per worker, and for
+/// every tile the spans `wait` (for its inputs), `work` and `publish`.
+std::string traceJson(const core::Program &program, const TracedStep &step,
+                      const std::vector<runtime::TileTimes> &times);
+
+/// Writes the times of the device's last launch.
+runtime::Status writeTrace(const core::Program &program, const TracedStep &step,
                            runtime::Device &device, const std::string &path);
 
 } // namespace amk::run

@@ -52,6 +52,7 @@ Status makeDevice(const Options &options, const core::Program &program,
     runtime::CpuOptions cpu;
     cpu.threads = options.threads;
     cpu.delaySeed = options.delaySeed;
+    cpu.trace = !options.trace.empty();
     if (options.watchdogMs)
       cpu.watchdogMs = options.watchdogMs;
     device = runtime::createCpuDevice(cpu);
@@ -60,11 +61,23 @@ Status makeDevice(const Options &options, const core::Program &program,
   if (!program.hasKernel)
     return {ErrorKind::Input,
             options.program + ": --device cuda: the program has no kernel"};
+  if (!options.trace.empty() && program.kernel.traceRows == 0)
+    return {ErrorKind::Usage,
+            "--trace: the program's kernel records no times; translate it with "
+            "--kernel-trace"};
   runtime::CudaOptions cuda;
   cuda.ordinal = options.ordinal;
   if (options.watchdogMs)
     cuda.watchdogMs = options.watchdogMs;
   return runtime::createCudaDevice(cuda, device);
+}
+
+/// --trace: the times of the last launch.
+Status traceStep(const Options &options, const core::Program &program,
+                 runtime::Device &device, int64_t position) {
+  if (options.trace.empty())
+    return {};
+  return writeTrace(program, {options.device, position}, device, options.trace);
 }
 
 /// The device and the weights, loaded.
@@ -147,6 +160,10 @@ Status generateTokens(const Options &options, const core::Program &program) {
   if (events.wantLogits)
     if (Status st = logits.commit(); !st.ok())
       return st;
+  if (Status st = traceStep(options, program, *session.device,
+                            int64_t(result.stepMs.size()) - 1);
+      !st.ok())
+    return st;
   if (options.json)
     std::fputs(jsonReport(options, program, result).c_str(), stdout);
   return {};
@@ -187,6 +204,10 @@ Status launchBuffers(const Options &options, const core::Program &program) {
         !st.ok())
       return st;
   }
+  if (Status st =
+          traceStep(options, program, *session.device, options.position);
+      !st.ok())
+    return st;
   for (const BufferFile &f : options.get) {
     if (Status st = findNamed(s, "--get", f.first, buffer); !st.ok())
       return st;
@@ -234,10 +255,10 @@ Status timeSteps(const Options &options, const core::Program &program) {
                                      buffers.token, buffers.next, ms, mean);
       !st.ok())
     return st;
-  if (!options.trace.empty())
-    if (Status st = writeTrace(program, *session.device, options.trace);
-        !st.ok())
-      return st;
+  if (Status st = traceStep(options, program, *session.device,
+                            options.position + options.benchmark - 1);
+      !st.ok())
+    return st;
   std::sort(ms.begin(), ms.end());
   const double median = ms[ms.size() / 2];
   const uint64_t bytes = runtime::bytesPerStep(s);
@@ -285,12 +306,6 @@ int main(int argc, char **argv) {
     printDevices();
     return 0;
   }
-  if (Status s = runTool(options); !s.ok())
-    return reportError(s);
-  if (std::fflush(stdout) != 0)
-    return reportError({ErrorKind::Output, "cannot write to stdout"});
-  return 0;
-}
   if (options.describeDevice) {
     core::DeviceRecord record;
     if (Status s = runtime::describeDevice(options.ordinal, record); !s.ok())
@@ -298,3 +313,9 @@ int main(int argc, char **argv) {
     std::fputs(core::toJson(record).c_str(), stdout);
     return 0;
   }
+  if (Status s = runTool(options); !s.ok())
+    return reportError(s);
+  if (std::fflush(stdout) != 0)
+    return reportError({ErrorKind::Output, "cannot write to stdout"});
+  return 0;
+}

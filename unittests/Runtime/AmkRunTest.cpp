@@ -5,11 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace amk;
 using namespace amk::run;
@@ -51,9 +54,6 @@ TEST(AmkRunOptions, LaunchesOfBuffers) {
   EXPECT_EQ(o.launches, 4u);
 }
 
-TEST(AmkRunOptions, Mistakes) {
-  Options o;
-  const std::vector<std::vector<std::string>> lines = {
 TEST(AmkRunOptions, DescribeDevice) {
   Options o;
   EXPECT_EQ(parse({"--describe-device", "--device", "cuda:2"}, o), "");
@@ -61,6 +61,9 @@ TEST(AmkRunOptions, DescribeDevice) {
   EXPECT_EQ(o.ordinal, 2);
 }
 
+TEST(AmkRunOptions, Mistakes) {
+  Options o;
+  const std::vector<std::vector<std::string>> lines = {
       {},
       {"p"},
       {"p", "q"},
@@ -76,10 +79,10 @@ TEST(AmkRunOptions, DescribeDevice) {
       {"p", "--weights", "w", "--prompt-ids", "1", "--set", "a=b"},
       {"p", "--get", "a"},
       {"p", "--what"},
+      {"p", "--describe-device"},
   };
   for (const auto &line : lines)
     EXPECT_NE(parse(line, o), "") << (line.empty() ? "" : line.back());
-      {"p", "--describe-device"},
 }
 
 class AmkRunOutput : public ::testing::Test {
@@ -121,6 +124,28 @@ TEST_F(AmkRunOutput, NumpyArrayOfTheRowsWritten) {
   float last;
   std::memcpy(&last, text.data() + 128 + 20, 4);
   EXPECT_EQ(last, 6.0f);
+}
+
+/// Ctrl-C in the middle: the run ends by the signal and leaves no file.
+TEST_F(AmkRunOutput, AnInterruptLeavesNothing) {
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    const std::string whole = directory + "/whole", open = directory + "/open";
+    const pid_t child = fork();
+    if (child == 0) {
+      OutputFile first, second;
+      if (!first.open(whole).ok() || !first.commit().ok() ||
+          !second.open(open).ok() || !second.write("abc", 3).ok())
+        _exit(1);
+      raise(signal);
+      _exit(2);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status)) << status;
+    EXPECT_EQ(WTERMSIG(status), signal);
+    EXPECT_EQ(files(), 1u);
+    EXPECT_TRUE(std::filesystem::exists(whole));
+  }
 }
 
 TEST_F(AmkRunOutput, WhatIsNotCommittedIsNotThere) {

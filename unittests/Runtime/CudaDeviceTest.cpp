@@ -395,6 +395,50 @@ TEST_F(CudaDeviceTest, AbortAmongMany) {
   EXPECT_EQ(launches.back().epoch, 1u);
 }
 
+/// Two tiles on worker 1, one on worker 3; the kernel leaves room for two rows
+/// a worker.
+TEST_F(CudaDeviceTest, TraceGivesTheTilesTheirTimes) {
+  std::vector<TileTimes> times(1);
+  ASSERT_TRUE(load().ok());
+  ASSERT_TRUE(device->trace(times).ok());
+  EXPECT_TRUE(times.empty()) << "the kernel records none";
+
+  core::Schedule &s = program.schedule;
+  s.concurrent = true;
+  s.target = core::Target{"sm_90", kTestWorkers, 232448};
+  s.tasks.resize(3);
+  for (uint32_t t = 0; t < 3; ++t) {
+    s.tasks[t].workers = s.addTable({t == 1 ? 3u : 1u});
+    core::Operator &op = s.tasks[t].ops.emplace_back();
+    op.name = "hash";
+    op.operands = {kPage, kNext};
+  }
+  core::Kernel &kernel = program.kernel;
+  kernel.traceOffset = kernel.arenaBytes;
+  kernel.traceRows = 2;
+  const uint64_t stamps = kTestWorkers * 2 * core::kTracePoints;
+  kernel.arenaBytes += stamps * 8;
+  fake->kernel = [&](const FakeLaunch &launch) {
+    auto *at = reinterpret_cast<uint64_t *>(launch.memory() +
+                                            program.kernel.traceOffset);
+    for (uint64_t i = 0; i < stamps; ++i)
+      at[i] = 100 + i;
+  };
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  ASSERT_TRUE(device->trace(times).ok());
+  std::vector<std::array<uint64_t, 4>> found;
+  for (const TileTimes &t : times) {
+    found.push_back({t.worker, t.task, t.begin, t.published});
+    EXPECT_EQ(t.ready, t.begin + 1);
+    EXPECT_EQ(t.done, t.begin + 2);
+  }
+  const std::vector<std::array<uint64_t, 4>> expected = {
+      {1, 0, 108, 111}, {1, 2, 112, 115}, {3, 1, 124, 127}};
+  EXPECT_EQ(found, expected);
+}
+
 TEST_F(CudaDeviceTest, DoesNotFitInMemory) {
   fake->freeBytes = 1000;
   program.kernel.arenaBytes = 5000000000;

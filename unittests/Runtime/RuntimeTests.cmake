@@ -9,11 +9,13 @@ amk_add_unittest(AMKRuntimeTests
     GenerateTest.cpp
     KernelsTest.cpp
     NumericsTest.cpp
+    TraceTest.cpp
     WeightsTest.cpp
     ToyProgram.cpp
     ../Scheduling/ToyLlama.cpp
     ../../tools/amk-run/Options.cpp
     ../../tools/amk-run/Output.cpp
+    ../../tools/amk-run/Trace.cpp
   LINK AMKRuntime AMKScheduling)
 target_include_directories(AMKRuntimeTests PRIVATE
   ${CMAKE_SOURCE_DIR}/runtime/lib ${CMAKE_SOURCE_DIR}/tools ${CMAKE_SOURCE_DIR}/unittests)

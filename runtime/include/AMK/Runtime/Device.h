@@ -23,6 +23,15 @@ namespace amk::runtime {
 /// Called while weights are loaded, with the share done (0 to 1).
 using Progress = std::function<void(double)>;
 
+/// When a tile of the last launch began to wait for its inputs, had them, had
+/// done its work and had published its results: nanoseconds of one clock of the
+/// device, 0 where a body has no such point.
+struct TileTimes {
+  uint32_t worker = 0, task = 0;
+  uint32_t tile = 0; ///< of the task
+  uint64_t begin = 0, ready = 0, done = 0, published = 0;
+};
+
 class Device {
 public:
   virtual ~Device() = default;
@@ -69,9 +78,10 @@ public:
     return {};
   }
 
-  /// Times of the last launch, as `core::Kernel::traceOffset` lays them out.
-  /// Empty where the program does not record them.
-  virtual Status trace(std::vector<uint64_t> &times) {
+  /// Times of every tile of the last launch, worker by worker in the order in
+  /// which they ran. Empty where they are not recorded: on cpu without
+  /// `CpuOptions::trace`, on cuda for a kernel that does not record them.
+  virtual Status trace(std::vector<TileTimes> &times) {
     times.clear();
     return {};
   }
@@ -84,6 +94,8 @@ public:
 struct CpuOptions {
   unsigned threads = 0;   ///< 0: the cores of the machine
   uint64_t delaySeed = 0; ///< not 0: random delays before tiles (tests)
+  bool trace = false;     ///< record times; a sequential schedule then runs on
+                          ///< one thread, tile by tile
   /// A launch in which no tile ends for this long is aborted.
   uint64_t watchdogMs = 20000;
   /// Epoch of the first launch (tests of the wrap-around of counters).
