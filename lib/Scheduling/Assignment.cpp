@@ -28,9 +28,19 @@ double tileCost(const Schedule &s, const Task &task, uint32_t tile) {
   return cost;
 }
 
-namespace {
+uint64_t streamedBytes(const Schedule &s, const Task &task, uint32_t tile) {
+  const Range range = tileRange(s, task, tile);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < task.ops.size(); ++i)
+    if (const Buffer *weight = streamedWeight(s, task.ops[i]);
+        weight && weight->kind == BufferKind::Weight)
+      bytes += lookupOperator(task.ops[i].name)
+                   ->cost(s, task.ops[i], operatorRange(s, task, i, range))
+                   .bytes;
+  return bytes;
+}
 
-std::vector<uint32_t> spread(uint32_t tiles, uint32_t workers) {
+std::vector<uint32_t> spreadTiles(uint32_t tiles, uint32_t workers) {
   std::vector<uint32_t> out;
   out.reserve(tiles);
   for (uint32_t i = 0; i < tiles; ++i)
@@ -38,6 +48,8 @@ std::vector<uint32_t> spread(uint32_t tiles, uint32_t workers) {
                                    : uint32_t(uint64_t(i) * workers / tiles));
   return out;
 }
+
+namespace {
 
 /// Tasks that are placed as one: a group of owners, or a task.
 struct Unit {
@@ -111,7 +123,7 @@ std::vector<std::vector<uint32_t>> place(const std::vector<Unit> &units,
   for (const Unit &unit : units) {
     const uint32_t tiles = uint32_t(unit.costs.size());
     if (options.policy == AssignmentPolicy::Contiguous) {
-      places.push_back(spread(tiles, options.workers));
+      places.push_back(spreadTiles(tiles, options.workers));
       continue;
     }
     places.emplace_back();
@@ -136,6 +148,7 @@ std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
   const std::vector<std::vector<uint32_t>> places = place(units, options);
   AssignmentReport r;
   std::vector<double> load(options.workers, 0);
+  std::vector<double> bytes(options.workers, 0);
   std::vector<bool> used(options.workers, false);
   for (size_t u = 0; u < units.size(); ++u) {
     for (size_t i = 0; i < places[u].size(); ++i) {
@@ -146,6 +159,8 @@ std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
     for (uint32_t t : units[u].tasks) {
       s.tasks[t].slots = kNone;
       s.tasks[t].workers = s.addTable(places[u]);
+      for (uint32_t i = 0; i < places[u].size(); ++i)
+        bytes[places[u][i]] += double(streamedBytes(s, s.tasks[t], i));
     }
   }
   const auto [least, most] = std::minmax_element(load.begin(), load.end());
@@ -153,6 +168,9 @@ std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
   r.mostLoad = *most;
   for (double l : load)
     r.meanLoad += l / options.workers;
+  r.mostBytes = *std::max_element(bytes.begin(), bytes.end());
+  for (double b : bytes)
+    r.meanBytes += b / options.workers;
   r.usedWorkers = uint32_t(std::count(used.begin(), used.end(), true));
   if (report)
     *report = r;

@@ -54,6 +54,34 @@ Shape shapeOf(const Schedule &s, const Task &task) {
   return shape;
 }
 
+TilingReport reportOf(const Schedule &s, uint32_t workers) {
+  TilingReport r;
+  double longest = 0, all = 0, streamed = 0;
+  std::vector<double> load(workers, 0);
+  for (const Task &task : s.tasks) {
+    const uint32_t tiles = tileCount(s, task);
+    const std::vector<uint32_t> places = spreadTiles(tiles, workers);
+    ++r.tasks;
+    r.tiles += tiles;
+    double most = 0;
+    for (uint32_t i = 0; i < tiles; ++i) {
+      const double cost = tileCost(s, task, i);
+      most = std::max(most, cost);
+      all += cost;
+      load[places[i]] += double(streamedBytes(s, task, i));
+    }
+    longest += most;
+  }
+  for (double l : load)
+    streamed += l;
+  if (all > 0)
+    r.imbalance = longest * workers / all;
+  if (streamed > 0)
+    r.mostOverMean =
+        *std::max_element(load.begin(), load.end()) * workers / streamed;
+  return r;
+}
+
 } // namespace
 
 std::string cutTasks(Schedule &s, const TilingOptions &options,
@@ -86,8 +114,7 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
   s.ring.reset();
   for (Task &task : s.tasks)
     task.stream = {};
-  TilingReport r;
-  double longest = 0, all = 0;
+  std::vector<int64_t> granulesOf;
   for (size_t t = 0; t < s.tasks.size(); ++t) {
     Task &task = s.tasks[t];
     const Shape &shape = shapes[t];
@@ -99,20 +126,12 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
         evenCut(shape.extent, shape.granule, uint32_t(tiles), options.fewest);
     task.bounds = bounds.size() == 2 ? kNone : s.addTable(std::move(bounds));
     task.workers = task.slots = kNone;
-    ++r.tasks;
-    r.tiles += tileCount(s, task);
-    double most = 0;
-    for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i) {
-      const double cost = tileCost(s, task, i);
-      most = std::max(most, cost);
-      all += cost;
-    }
-    longest += most;
+    granulesOf.push_back(shape.perTile ? 0 : shape.granule);
   }
-  if (all > 0)
-    r.imbalance = longest * options.workers / all;
+  if (options.balance)
+    spreadRemainders(s, options.workers, granulesOf);
   if (report)
-    *report = r;
+    *report = reportOf(s, options.workers);
   return {};
 }
 

@@ -94,10 +94,9 @@ LogicalResult amk::getDevice(ScheduleOp op, core::DeviceRecord &record) {
     error = "expected the name of a board, or its figures";
   } else {
     std::optional<TargetAttr> target = op.getTarget();
-    return success(
-        scheduling::findDevice(target ? target->getChip().str() : "sm_90",
-                               record)
-            .empty());
+    return success(scheduling::findDevice(
+                       target ? target->getChip().str() : "sm_90", record)
+                       .empty());
   }
   if (error.empty())
     return success();

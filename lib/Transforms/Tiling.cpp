@@ -32,8 +32,8 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
                   !m.empty())
                 return m;
               used = s.target->workers;
-              return amk::scheduling::cutTasks(s, {used, keepOwners, fewest},
-                                               &report);
+              return amk::scheduling::cutTasks(
+                  s, {used, keepOwners, fewest, balance}, &report);
             })) ||
         failed(amk::setDevice(getOperation(), target)))
       return signalPassFailure();
@@ -42,7 +42,9 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
         << remark::metric("tasks", report.tasks)
         << remark::metric("tiles", report.tiles)
         << remark::metric("imbalance",
-                          llvm::formatv("{0:F4}", report.imbalance).str());
+                          llvm::formatv("{0:F4}", report.imbalance).str())
+        << remark::metric("most over mean",
+                          llvm::formatv("{0:F4}", report.mostOverMean).str());
   }
 };
 

@@ -1,4 +1,5 @@
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 | FileCheck %s
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling="workers=6 balance=0" | FileCheck %s --check-prefix=FIRST
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling="target=sm_80" | FileCheck %s --check-prefix=ALL
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling="workers=63 fewest" | FileCheck %s --check-prefix=FEWEST
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --remarks-filter=amk-tiling -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
@@ -8,8 +9,11 @@
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-synchronization --amk-tiling 2>&1 | FileCheck %s --check-prefix=LATE
 
 // 256 rows in groups of four over six workers: 64 groups are 4 x 11 + 2 x 10.
-// CHECK-DAG: #[[$OWN:.*]] = #amk.cut<even 256 in 6 by 4>
-// CHECK-DAG: #[[$QKV:.*]] = #amk.cut<even 128 in 6 by 4>
+// The LM head's blocks weigh most, and the first two workers have one more of
+// them; so the other four get the groups left over here, and of those of QKV
+// two of them again.
+// CHECK-DAG: #[[$OWN:.*]] = #amk.cut<sizes [40 times 2, 44 times 4]>
+// CHECK-DAG: #[[$QKV:.*]] = #amk.cut<sizes [20 times 2, 24 times 2, 20 times 2]>
 // CHECK-DAG: #[[$HEADS:.*]] = #amk.cut<even 4 in 4>
 // CHECK-DAG: #[[$GU:.*]] = #amk.cut<even 768 in 6>
 // The argmax's blocks of 16 rows stay whole.
@@ -31,7 +35,10 @@
 // Of 63 workers 32 do as well: the longest tile has two groups either way.
 // FEWEST: #amk.cut<even 256 in 32>
 
-// REMARK: Category:amk-tiling | Function=decode | imbalance={{.*}}, tasks=8, tiles=41, workers=6
+// FIRST-DAG: #amk.cut<even 256 in 6 by 4>
+// FIRST-DAG: #amk.cut<even 128 in 6 by 4>
+
+// REMARK: Category:amk-tiling | Function=decode | imbalance={{.*}}, most over mean=1.0{{[0-9]*}}, tasks=8, tiles=41, workers=6
 
 // ONE-NOT: tiles(#amk.cut<{{.*}}256
 // ONE: amk.task @embed {

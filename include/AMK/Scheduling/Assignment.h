@@ -27,6 +27,7 @@ struct AssignmentReport {
   uint32_t tiles = 0;
   uint32_t usedWorkers = 0;
   double leastLoad = 0, mostLoad = 0, meanLoad = 0; ///< cost of a worker
+  double mostBytes = 0, meanBytes = 0; ///< of weights, streamed by a worker
 };
 
 /// Places every tile; queues are in program order. Returns why it cannot be
@@ -38,6 +39,14 @@ std::string assignWorkers(core::Schedule &schedule,
 /// What a tile costs: the bytes it reads, and its operations where they count.
 double tileCost(const core::Schedule &schedule, const core::Task &task,
                 uint32_t tile);
+
+/// Bytes of weights that a tile streams: the part of its cost that is the same
+/// at every position.
+uint64_t streamedBytes(const core::Schedule &schedule, const core::Task &task,
+                       uint32_t tile);
+
+/// The workers of a task's tiles under the contiguous policy.
+std::vector<uint32_t> spreadTiles(uint32_t tiles, uint32_t workers);
 
 } // namespace amk::scheduling
 

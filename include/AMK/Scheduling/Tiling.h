@@ -14,6 +14,9 @@ struct TilingOptions {
   /// Use as few tiles as keep the longest as short: 2048 rows over 132
   /// workers in groups of 4 are then 128 tiles of 16 rows.
   bool fewest = false;
+  /// Give the granules that are left over to the workers that stream least over
+  /// the whole step; off: to the first tiles of every task.
+  bool balance = true;
 };
 
 struct TilingReport {
@@ -22,14 +25,21 @@ struct TilingReport {
   /// What the longest tiles of all tasks stream together, over the mean of all
   /// workers: 1 is perfect.
   double imbalance = 1;
+  /// What the worker with most streams over the whole step, tile i on worker i,
+  /// over the mean: 1 is perfect.
+  double mostOverMean = 1;
 };
 
-/// Cuts every task. An even cut in granules: the first tiles are one granule
-/// longer where it does not come out even. Placement, queue order and streams,
-/// which belong to the old cut, are dropped. Returns why it cannot be done, or
-/// an empty string.
+/// Cuts every task. An even cut in granules: no two tiles differ by more than
+/// one. Placement, queue order and streams, which belong to the old cut, are
+/// dropped. Returns why it cannot be done, or an empty string.
 std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
                      TilingReport *report = nullptr);
+
+/// Cuts the tasks that have as many tiles as workers anew: with the remainders
+/// where least is streamed. `granules` of every task, 0 for one to leave alone.
+void spreadRemainders(core::Schedule &schedule, uint32_t workers,
+                      const std::vector<int64_t> &granules);
 
 /// The bounds of an even cut of `extent` into at most `tiles` tiles.
 std::vector<uint32_t> evenCut(int64_t extent, int64_t granule, uint32_t tiles,

@@ -57,11 +57,15 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     Cuts every task over the workers of the target, evenly in granules: what
     the body's operators accept (a RoPE pair, a gate with its up, a block of
     the argmax) and, for rows of a product, the four rows of a packed weight
-    tile. Where it does not come out even, the first tiles are one granule
-    longer, so no two tiles of a task differ by more: rounding to whole rows
-    per worker costs 2 to 3 % at 1B. Attention is cut by query heads; norms and
-    the last step of the argmax are not cut. A task with fewer granules than
-    there are workers has fewer tiles.
+    tile. Where it does not come out even, some tiles are one granule longer,
+    so no two tiles of a task differ by more: rounding to whole rows per worker
+    costs 2 to 3 % at 1B. Which, `balance` decides for the whole step: the
+    workers that stream least so far get the granules that are left over, tile
+    i on worker i, and the heaviest first. The remark gives what the worker
+    with most streams, over the mean. Off, it is always the first tiles.
+
+    Attention is cut by query heads; norms and the last step of the argmax are
+    not cut. A task with fewer granules than there are workers has fewer tiles.
 
     All tasks that update the residual stream in place get the same cut
     (`keep-owners`), so that each of its elements stays with one worker.
@@ -82,6 +86,8 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
            "cut all tasks that update a buffer in place alike">,
     Option<"fewest", "fewest", "bool", "false",
            "as few tiles as keep the longest as short">,
+    Option<"balance", "balance", "bool", "true",
+           "balance the remainders over the whole step">,
   ];
 }
 
