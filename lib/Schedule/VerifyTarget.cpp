@@ -1,8 +1,8 @@
 //===- VerifyTarget.cpp - V7: it fits -------------------------------------===//
 
+#include "AMK/Schedule/BankConflicts.h"
+#include "AMK/Schedule/KernelRoles.h"
 #include "AMK/Schedule/Operators.h"
-#include "AMK/Schedule/SharedLayout.h"
-#include "AMK/Schedule/TargetInfo.h"
 #include "VerifyImpl.h"
 
 #include <algorithm>
@@ -115,6 +115,58 @@ void checkSharedMemory(Report &r) {
   }
 }
 
+/// The registers of all roles are what the CTA was launched with.
+constexpr bool rolesFit() {
+  for (const TargetInfo &t : kTargets) {
+    const KernelRoles roles = kernelRoles(t.registerPools);
+    if (kConsumerThreads * roles.consumerRegisters +
+            (roles.threads - kConsumerThreads) * roles.loaderRegisters >
+        roles.threads * launchRegisters(roles.threads))
+      return false;
+  }
+  return true;
+}
+static_assert(rolesFit());
+
+/// Wherever a slot or a slice of the input begins, a product's loads have no
+/// bank conflicts, so a schedule cannot choose a layout that has some.
+constexpr bool loadsAreFreeOfConflicts() {
+  for (uint32_t base = 0; base < 128; base += 16) {
+    uint32_t fragment[32] = {}, input[32] = {};
+    for (uint32_t lane = 0; lane < 32; ++lane) {
+      fragment[lane] = fragmentAddress(base, lane);
+      input[lane] = inputAddress(base, lane);
+    }
+    if (bankConflicts(fragment, 16) != 1 || bankConflicts(input, 16) != 1)
+      return false;
+  }
+  return true;
+}
+static_assert(loadsAreFreeOfConflicts());
+
+/// What a ring asks of the kernel's threads.
+void checkRoles(Report &r, const TargetInfo &info) {
+  const Schedule &s = r.s;
+  if (!s.ring)
+    return;
+  const KernelRoles roles = kernelRoles(info.registerPools);
+  if (s.ring->slots > roles.threads)
+    r.add("V7", {},
+          say({"ring: expected at most ", roles.threads, " slots on ",
+               info.chip, ", a thread each to set up their barriers, found ",
+               s.ring->slots}));
+  const uint32_t most = mostHeldBytes(info);
+  for (uint32_t t = 0; t < s.tasks.size(); ++t)
+    if (s.tasks[t].stream.held && s.ring->bytes > most) {
+      r.add("V7", atTask(t),
+            say({"stream: expected slots of at most ", most,
+                 " bytes to hold one in the ", roles.consumerRegisters,
+                 " registers of a thread on ", info.chip, ", found ",
+                 s.ring->bytes}));
+      return;
+    }
+}
+
 } // namespace
 
 void checkLimits(Report &r) {
@@ -175,6 +227,7 @@ void checkTarget(Report &r) {
                s.target->chip, "'"}));
     return;
   }
+  checkRoles(r, *info);
   if (s.target->sharedBytes > info->sharedBytes)
     r.add("V7", {},
           say({"target: expected at most ", info->sharedBytes,

@@ -112,7 +112,7 @@ private:
   const HandOffs &h;
   uint32_t limit, withheld;
   std::vector<uint32_t> order; ///< tiles that ran
-  std::vector<uint32_t> at; ///< when a tile ran
+  std::vector<uint32_t> at;    ///< when a tile ran
   std::vector<uint32_t> value;
   std::vector<std::vector<uint32_t>> waiters; ///< workers, by counter
   std::vector<uint32_t> position;

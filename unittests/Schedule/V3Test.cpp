@@ -47,6 +47,36 @@ TEST_F(V3Test, Crosswise) {
       "in the queue of worker 0\n");
 }
 
+/// The whole cycle, worker by worker, and nobody who only waits for it.
+TEST_F(V3Test, CycleOfThree) {
+  Builder r;
+  std::vector<uint32_t> counters;
+  for (const char *name : {"c0", "c1", "c2"})
+    counters.push_back(r.counters(name));
+  const uint32_t v = r.input("v", 4);
+  r.hash("bystander", v, r.output("o", 4), {}, {3});
+  r.wait(0, counters[0], 1);
+  for (uint32_t i = 0; i < 3; ++i) {
+    const std::string n = std::to_string(i);
+    r.hash("t" + n, v, r.output("o" + n, 4), {}, {i});
+    r.signal(i + 1, counters[i]);
+    r.wait(i + 1, counters[(i + 1) % 3], 1);
+  }
+  EXPECT_EQ(
+      r.check(),
+      "V3: task 't0' tile 0: deadlock: never runs; 3 workers wait for each "
+      "other\n"
+      "  note: worker 0 is stuck at task 't0' tile 0, waiting for counter "
+      "'c1'[0] to reach 1 (it is at 0); the next signal is of task 't1' tile 0 "
+      "in the queue of worker 1\n"
+      "  note: worker 1 is stuck at task 't1' tile 0, waiting for counter "
+      "'c2'[0] to reach 1 (it is at 0); the next signal is of task 't2' tile 0 "
+      "in the queue of worker 2\n"
+      "  note: worker 2 is stuck at task 't2' tile 0, waiting for counter "
+      "'c0'[0] to reach 1 (it is at 0); the next signal is of task 't0' tile 0 "
+      "in the queue of worker 0\n");
+}
+
 TEST_F(V3Test, OneOfTheTwoMayWaitFirst) {
   slots({0, 1, 0, 1});
   EXPECT_EQ(b.check(), "");

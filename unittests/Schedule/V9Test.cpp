@@ -30,7 +30,9 @@ public:
       const uint32_t buffer = op.operands[write];
       const uint64_t row = s.buffers[buffer].regionBytes() / 8;
       out.push_back(
-          {buffer, write, Position::None,
+          {buffer,
+           write,
+           Position::None,
            {uint64_t(tile.lo) * row, uint64_t(tile.size()) * row, 0, 1}});
     }
   }

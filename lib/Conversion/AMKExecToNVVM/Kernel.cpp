@@ -2,20 +2,16 @@
 
 #include "KernelLowering.h"
 
+#include "AMK/Schedule/KernelRoles.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace amk::exec {
 
-/// Registers of a thread after the loader's warpgroup has given its own away:
-/// 8 x 32 x 232 + 4 x 32 x 40 are what the launch's 12 x 32 x 168 were.
-static constexpr int kConsumerRegisters = 232, kLoaderRegisters = 40;
-
 int KernelLowering::threads() const {
-  // Registers change hands between warpgroups of four warps, so the loader gets
-  // three idle warps. Without that one more warp is all it needs.
-  return int(core::kConsumerThreads) + (d.can.registerPools ? 128 : 32);
+  return int(core::kernelRoles(d.can.registerPools).threads);
 }
 
 KernelLowering::KernelLowering(KernelOp kernel, OpBuilder &builder,
@@ -82,16 +78,17 @@ LogicalResult KernelLowering::run() {
   auto role = scf::IfOp::create(b, d.loc, isConsumer, /*withElse=*/true);
   Operation *end = LLVM::ReturnOp::create(b, d.loc, ValueRange{});
   b.setInsertionPointToStart(role.thenBlock());
+  const core::KernelRoles roles = core::kernelRoles(d.can.registerPools);
   if (d.can.registerPools)
     d.ptx("setmaxnreg.inc.sync.aligned.u32 " +
-              std::to_string(kConsumerRegisters) + ";",
+              std::to_string(roles.consumerRegisters) + ";",
           "", {});
   if (failed(emitConsumers()))
     return failure();
   b.setInsertionPointToStart(role.elseBlock());
   if (d.can.registerPools)
     d.ptx("setmaxnreg.dec.sync.aligned.u32 " +
-              std::to_string(kLoaderRegisters) + ";",
+              std::to_string(roles.loaderRegisters) + ";",
           "", {});
   if (kernel.getRing())
     d.ifThen(d.eq(warp, d.i32(core::kConsumerWarps)), [&] { emitLoader(); });

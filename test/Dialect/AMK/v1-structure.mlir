@@ -113,3 +113,18 @@ amk.schedule @fan positions(1) numerics<k_block = 1, kv_block = 1> {
     amk.hash %x -> %y : !v, !v
   }
 }
+
+// -----
+
+// At the edge: the last worker, the last counter, a cut at a granule.
+!v = !amk.buffer<8xf32>
+!h = !amk.buffer<4xf32>
+amk.schedule concurrent @edge positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 2, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %y = amk.buffer output : !h
+  %c = amk.counter 2
+  amk.task @t tiles(#amk.cut<bounds [0, 2, 8]>) on(#amk.place<[0, 1]>) signal(%c[#amk.fan<[0, 1]>]) {
+    amk.swiglu %x -> %y : !v, !h
+  }
+}

@@ -31,3 +31,21 @@ amk.schedule @sequential positions(1) numerics<k_block = 1, kv_block = 1> {
     amk.hash %x -> %y : !v, !v
   }
 }
+
+// -----
+
+// At the edge: the threshold is the number of signals.
+!v = !amk.buffer<8xf32>
+amk.schedule concurrent @edge positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 3, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %b = amk.buffer activation : !v
+  %y = amk.buffer output : !v
+  %c = amk.counter 1
+  amk.task @first tiles(#amk.cut<even 8 in 2>) on(#amk.place<[0, 1]>) signal(%c) {
+    amk.hash %x -> %b : !v, !v
+  }
+  amk.task @second on(#amk.place<[2]>) wait(%c >= 2) {
+    amk.hash %b -> %y : !v, !v
+  }
+}

@@ -49,3 +49,30 @@ amk.schedule concurrent @war positions(1) numerics<k_block = 1, kv_block = 1>
     amk.hash %b -> %z : !v, !v
   }
 }
+
+// -----
+
+// At the edge: the two pages touch. 'b' is written while 'a' is read, without
+// any hand-off.
+!v = !amk.buffer<8xf32>
+amk.schedule concurrent @edge positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 2, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %a = amk.buffer activation page<scratch + 0> : !v
+  %b = amk.buffer activation page<scratch + 32> : !v
+  %y = amk.buffer output : !v
+  %z = amk.buffer output : !v
+  %c = amk.counter 1
+  amk.task @a on(#amk.place<[0]>) signal(%c) {
+    amk.hash %x -> %a : !v, !v
+  }
+  amk.task @y on(#amk.place<[1]>) wait(%c >= 1) {
+    amk.hash %a -> %y : !v, !v
+  }
+  amk.task @b on(#amk.place<[0]>) {
+    amk.hash %x -> %b : !v, !v
+  }
+  amk.task @z on(#amk.place<[0]>) {
+    amk.hash %b -> %z : !v, !v
+  }
+}

@@ -72,3 +72,28 @@ amk.schedule concurrent @page positions(1) numerics<k_block = 1, kv_block = 1>
     amk.hash %b -> %z : !v, !v
   }
 }
+
+// -----
+
+// At the edge: 'b' takes the bytes of 'a' right after the last read of 'a'.
+!v = !amk.buffer<8xf32>
+amk.schedule concurrent @edge positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 1, shared_bytes = 1024> {
+  %x = amk.buffer input : !v
+  %a = amk.buffer activation page<scratch + 0> : !v
+  %b = amk.buffer activation page<scratch + 16> : !v
+  %y = amk.buffer output : !v
+  %z = amk.buffer output : !v
+  amk.task @a on(#amk.place<[0]>) {
+    amk.hash %x -> %a : !v, !v
+  }
+  amk.task @y on(#amk.place<[0]>) {
+    amk.hash %a -> %y : !v, !v
+  }
+  amk.task @b on(#amk.place<[0]>) {
+    amk.hash %x -> %b : !v, !v
+  }
+  amk.task @z on(#amk.place<[0]>) {
+    amk.hash %b -> %z : !v, !v
+  }
+}
