@@ -294,6 +294,7 @@ Waiting ConcurrentRun::waitingOf(uint32_t w) const {
 
 Status ConcurrentRun::report() {
   std::vector<Waiting> all;
+  all.reserve(workers.size());
   for (uint32_t w = 0; w < workers.size(); ++w)
     all.push_back(waitingOf(w));
   return HangReport(program.schedule(), tiles)
