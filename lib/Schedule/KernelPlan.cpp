@@ -35,15 +35,22 @@ PacketLayout packetLayout(const Schedule &s, const Buffer &b) {
 
 namespace {
 
-/// Hands out places in the arena.
+/// Hands out places in the arena: units that fit a word of a plan row.
 class Arena {
 public:
+  static constexpr uint64_t kMost = kArenaUnit << 32;
+
   uint32_t place(uint64_t bytes) {
     const uint64_t at = size;
+    if (bytes > kMost || size > kMost) {
+      size = kMost + kArenaUnit; // too large for good, and without overflow
+      return 0;
+    }
     size = (size + bytes + kArenaUnit - 1) / kArenaUnit * kArenaUnit;
     return uint32_t(at / kArenaUnit);
   }
   uint64_t bytes() const { return size; }
+  bool fits() const { return size < kMost; }
 
 private:
   uint64_t size = 0;
@@ -59,6 +66,7 @@ private:
   void findClasses();
   std::string classKey(const Task &task, std::vector<uint32_t> &buffers) const;
   bool checkTask(const Task &task, std::string &error) const;
+  bool checkHandOffs(std::string &error, uint32_t &task) const;
   bool checkBuffers(std::string &error) const;
   bool checkRing(std::string &error) const;
   bool checkPublished(const Tile &tile, std::string &error) const;
@@ -165,6 +173,27 @@ bool Builder::checkTask(const Task &task, std::string &error) const {
         return false;
       }
   }
+  return true;
+}
+
+/// A plan row has 24 bits for the first wait or signal and 8 for their number.
+bool Builder::checkHandOffs(std::string &error, uint32_t &task) const {
+  constexpr size_t kMost = 1 << 24;
+  if (tiles.waits.size() >= kMost || tiles.signals.size() >= kMost) {
+    error = "expected fewer than " + std::to_string(kMost) +
+            " waits and signals, found " + std::to_string(tiles.waits.size()) +
+            " and " + std::to_string(tiles.signals.size());
+    return false;
+  }
+  for (const Tile &tile : tiles.tiles)
+    if (tile.lastWait - tile.firstWait > 255 ||
+        tile.lastSignal - tile.firstSignal > 255) {
+      task = tile.task;
+      error = "expected at most 255 waits and signals of a tile, found " +
+              std::to_string(tile.lastWait - tile.firstWait) + " and " +
+              std::to_string(tile.lastSignal - tile.firstSignal);
+      return false;
+    }
   return true;
 }
 
@@ -418,15 +447,8 @@ bool Builder::run(std::string &error, uint32_t &task) {
     if (!checkTask(s.tasks[task], error))
       return false;
   task = kNone;
-  for (const Tile &tile : tiles.tiles)
-    if (tile.lastWait - tile.firstWait > 255 ||
-        tile.lastSignal - tile.firstSignal > 255) {
-      task = tile.task;
-      error = "expected at most 255 waits and signals of a tile, found " +
-              std::to_string(tile.lastWait - tile.firstWait) + " and " +
-              std::to_string(tile.lastSignal - tile.firstSignal);
-      return false;
-    }
+  if (!checkHandOffs(error, task))
+    return false;
   if (!checkBuffers(error) || !checkRing(error))
     return false;
   for (const Tile &tile : tiles.tiles)
@@ -442,6 +464,11 @@ bool Builder::run(std::string &error, uint32_t &task) {
     return false;
   }
   findClasses();
+  if (plan.classes.size() > 0xffff) { // a plan row has 16 bits for them
+    error = "expected at most 65535 task classes, found " +
+            std::to_string(plan.classes.size());
+    return false;
+  }
   placeZeroed();
   fillHandOffs();
   placeBuffers();
@@ -455,6 +482,11 @@ bool Builder::run(std::string &error, uint32_t &task) {
     plan.tracePlace =
         arena.place(uint64_t(tiles.workers) * rows * kTracePoints * 8);
     plan.kernel.traceOffset = uint64_t(plan.tracePlace) * kArenaUnit;
+  }
+  if (!arena.fits()) {
+    error = "expected an arena of less than " + std::to_string(Arena::kMost) +
+            " bytes";
+    return false;
   }
   plan.kernel.chip = s.target->chip;
   plan.kernel.entry = s.name;

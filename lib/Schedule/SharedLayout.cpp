@@ -13,6 +13,28 @@ namespace {
 
 uint64_t align16(uint64_t n) { return (n + 15) / 16 * 16; }
 
+/// What does not fit 32 bits is more than any device has: it stays so.
+uint32_t limited(uint64_t n) {
+  return uint32_t(std::min<uint64_t>(n, ~uint32_t(0)));
+}
+
+/// The longest range of every operator of a task in any tile.
+std::vector<int64_t> longestRanges(const Schedule &s, const Task &task) {
+  std::vector<int64_t> longest(task.ops.size(), 0);
+  for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t) {
+    Range range = tileRange(s, task, t);
+    for (size_t i = 0; i < task.ops.size(); ++i) {
+      const Operator &op = task.ops[i];
+      const OperatorModel *model = lookupOperator(op.name);
+      const Range here = op.prologue ? Range{0, model->extent(s, op)} : range;
+      longest[i] = std::max(longest[i], here.size());
+      if (!op.prologue)
+        range = model->mapTile(s, op, range);
+    }
+  }
+  return longest;
+}
+
 /// The most tiles that one worker runs.
 uint32_t longestQueue(const Schedule &s) {
   std::map<uint32_t, uint32_t> tiles;
@@ -28,8 +50,8 @@ uint32_t longestQueue(const Schedule &s) {
 uint32_t columnSlices(int64_t columns, const Stream &stream) {
   // Without a stream yet: as many as the widest stage will need.
   constexpr int64_t widest = 2048;
-  return uint32_t(stream.columns == 0 ? (columns + widest - 1) / widest
-                                      : columns / stream.columns);
+  return limited(uint64_t(stream.columns == 0 ? (columns + widest - 1) / widest
+                                              : columns / stream.columns));
 }
 
 uint32_t planFieldWords(const Schedule &s, const Task &task) {
@@ -55,12 +77,10 @@ SharedLayout sharedLayout(const Schedule &s) {
   uint32_t fields = 0;
   for (const Task &task : s.tasks) {
     fields = std::max(fields, planFieldWords(s, task));
+    const std::vector<int64_t> ranges = longestRanges(s, task);
     for (size_t i = 0; i < task.ops.size(); ++i) {
       const Operator &op = task.ops[i];
-      int64_t longest = 0;
-      for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t)
-        longest = std::max(
-            longest, operatorRange(s, task, i, tileRange(s, task, t)).size());
+      const int64_t longest = ranges[i];
       if (const OperatorModel *model = lookupOperator(op.name))
         vector = std::max(vector, model->workingBytes(s, op, longest));
       const Buffer *weight = streamedWeight(s, op);
@@ -79,7 +99,7 @@ SharedLayout sharedLayout(const Schedule &s) {
   const auto place = [&](uint64_t bytes) {
     const uint64_t offset = align16(at);
     at = offset + bytes;
-    return uint32_t(offset);
+    return limited(offset);
   };
   l.barriers = place(uint64_t(slots) * 16);
   l.plan = place(uint64_t(longestQueue(s)) * l.planRowWords * 4);
@@ -87,7 +107,7 @@ SharedLayout sharedLayout(const Schedule &s) {
   l.partial = place(partial);
   l.misc = place(kMiscBytes);
   l.pages = place(pages);
-  l.total = uint32_t(align16(at));
+  l.total = limited(align16(at));
   return l;
 }
 

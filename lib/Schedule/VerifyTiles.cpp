@@ -230,12 +230,18 @@ private:
     const Operator &op = s.tasks[t].ops[o];
     const OperatorModel *model = lookupOperator(op.name);
     std::vector<Run> runs, whole;
-    for (uint32_t i = tiles.firstTile[t]; i < tiles.firstTile[t + 1]; ++i)
-      for (uint32_t a = tiles.tiles[i].firstAccess;
-           a < tiles.tiles[i].lastAccess; ++a)
-        if (tiles.accesses[a].write && tiles.accesses[a].buffer == buffer &&
-            tiles.accessOp[a] == o)
-          addByPosition(tiles.accesses[a], tiles.tiles[i].index, runs);
+    for (uint32_t i = tiles.firstTile[t]; i < tiles.firstTile[t + 1]; ++i) {
+      // A tile's accesses are in the order of its operators.
+      const auto begin = tiles.accessOp.begin();
+      const auto [first, last] =
+          std::equal_range(begin + tiles.tiles[i].firstAccess,
+                           begin + tiles.tiles[i].lastAccess, o);
+      for (auto it = first; it != last; ++it) {
+        const Access &a = tiles.accesses[size_t(it - begin)];
+        if (a.write && a.buffer == buffer)
+          addByPosition(a, tiles.tiles[i].index, runs);
+      }
+    }
     std::vector<Access> accesses;
     model->accesses(s, op, {0, model->extent(s, op)}, accesses);
     for (const Access &a : accesses)

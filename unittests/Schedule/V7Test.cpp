@@ -2,6 +2,7 @@
 
 #include "Builder.h"
 
+#include <ctime>
 #include <numeric>
 
 using namespace amk::core;
@@ -135,6 +136,44 @@ TEST_F(V7Test, PacketPages) {
          "to share with packets only");
   b.s.buffers[y].pageOffset = 64;
   EXPECT_EQ(b.check(), "");
+}
+
+/// What a kernel needs is more than 32 bits can say: it must not wrap around.
+TEST(V7, SharedMemoryBeyond32Bits) {
+  Builder b;
+  const uint32_t x = b.input("x", int64_t(1) << 30), y = b.output("y", 8);
+  b.hash("all", x, y);
+  b.s.ring = Ring{8, 1024, 1, 1, 8};
+  EXPECT_EQ(b.check(),
+            "V7: shared memory of a worker: expected at most 232448 bytes, "
+            "found 0 of pages, 8192 of ring and 4294959103 of plan, input and "
+            "sums\n");
+}
+
+/// As many operators as tiles: what is done for every operator of every tile
+/// must not look at all the others.
+TEST(V7, LongBody) {
+  constexpr uint32_t kSize = 700, kWorkers = 32;
+  Builder b(true, kWorkers);
+  std::vector<uint32_t> bounds(kSize + 1), workers(kSize);
+  std::iota(bounds.begin(), bounds.end(), 0);
+  for (uint32_t i = 0; i < kSize; ++i)
+    workers[i] = i % kWorkers;
+  uint32_t last = b.input("x", kSize);
+  Task &task =
+      b.task("body", Builder::op("add", {last, last, last}), bounds, workers);
+  task.ops.clear();
+  for (uint32_t i = 0; i < kSize; ++i) {
+    const bool end = i + 1 == kSize;
+    const std::string name = "v" + std::to_string(i);
+    const uint32_t next = end ? b.output(name, kSize) : b.value(name, kSize);
+    task.ops.push_back(Builder::op("add", {last, last, next}));
+    last = next;
+  }
+  b.s.ring = Ring{8, 1024, 1, 1, 8};
+  const std::clock_t start = std::clock();
+  EXPECT_EQ(b.check(), "");
+  EXPECT_LT(double(std::clock() - start) / CLOCKS_PER_SEC, 10);
 }
 
 } // namespace

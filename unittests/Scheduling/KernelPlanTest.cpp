@@ -246,6 +246,25 @@ TEST(WeightPacking, TheDiagonalIsTheProduct) {
   }
 }
 
+/// Places count units of 128 bytes in 32 bits.
+TEST(KernelPlan, ArenaTooLarge) {
+  Schedule s = compiled(4);
+  Buffer b;
+  b.name = "more";
+  b.type = ElementType::F32;
+  for (const int64_t elements : {int64_t(1) << 37, int64_t(1) << 44}) {
+    b.shape = {elements};
+    s.buffers.push_back(b);
+    EXPECT_EQ(check(s), "");
+    EXPECT_EQ(planError(s),
+              "expected an arena of less than 549755813888 bytes");
+    s.buffers.pop_back();
+  }
+  b.shape = {int64_t(1) << 36};
+  s.buffers.push_back(b);
+  EXPECT_EQ(planError(s), "");
+}
+
 TEST(WeightPacking, EveryByteOnce) {
   for (uint32_t columns : {128u, 2048u}) {
     std::set<uint32_t> offsets;
