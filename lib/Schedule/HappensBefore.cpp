@@ -235,6 +235,9 @@ public:
     }
   }
 
+  /// Lists the tiles of runs from now on in the order in which they run.
+  void record(std::vector<uint32_t> &to) { sequence = &to; }
+
   /// After a run: where every worker that is not through stands.
   std::vector<Stuck> stuck() const {
     std::vector<Stuck> out;
@@ -294,6 +297,8 @@ private:
 
   void step(uint32_t w) {
     const uint32_t p = position[w]++;
+    if (sequence)
+      sequence->push_back(tileAt[p]);
     waitAt[w] = firstWait[p + 1];
     for (uint32_t i = firstSignal[p]; i < firstSignal[p + 1]; ++i) {
       const uint32_t c = signals[i];
@@ -321,6 +326,7 @@ private:
   // The state of a run.
   std::vector<uint32_t> value, next, cursor, head;
   std::vector<uint32_t> position, waitAt, nextWaiter, ready;
+  std::vector<uint32_t> *sequence = nullptr;
 };
 
 Clocks clocks(const Tiles &tiles, const HandOffs &h, uint32_t counterLimit) {
@@ -350,6 +356,18 @@ std::vector<Stuck> findStuck(const Tiles &tiles, const HandOffs &handOffs) {
   std::vector<uint32_t> column(tiles.tiles.size());
   machine.run(tiles.workers, column.data());
   return machine.stuck();
+}
+
+std::vector<uint32_t> runWithout(const Tiles &tiles, const HandOffs &h,
+                                 uint32_t counterLimit, uint32_t withheld) {
+  Machine machine(tiles, h, counterLimit);
+  std::vector<uint32_t> column(tiles.tiles.size()), order;
+  machine.record(order);
+  machine.run(tiles.tiles[withheld].worker, column.data());
+  // Its worker moves only when nothing else can: what comes before it in the
+  // run is all that can run without it.
+  order.erase(std::find(order.begin(), order.end(), withheld), order.end());
+  return order;
 }
 
 Clocks orderClocks(const Tiles &tiles, const HandOffs &handOffs) {

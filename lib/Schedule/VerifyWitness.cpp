@@ -8,8 +8,6 @@
 
 #include "VerifyImpl.h"
 
-#include <algorithm>
-
 namespace amk::core::verifier {
 
 namespace {
@@ -17,25 +15,18 @@ namespace {
 /// The maximal run in which one tile is withheld.
 class Run {
 public:
-  /// Leaves out waits for counters from `counterLimit` on.
-  Run(const Tiles &tiles, const HandOffs &h, uint32_t counterLimit,
-      uint32_t withheld)
-      : tiles(tiles), h(h), limit(counterLimit), withheld(withheld),
-        at(tiles.tiles.size(), kNone), value(h.counterCount, 0),
-        waiters(h.counterCount), position(tiles.workers, 0) {
-    std::vector<uint32_t> ready(tiles.workers);
-    for (uint32_t w = 0; w < tiles.workers; ++w)
-      ready[w] = tiles.workers - 1 - w;
-    while (!ready.empty()) {
-      const uint32_t w = ready.back();
-      ready.pop_back();
-      while (position[w] < tiles.queues[w].size() && step(w, ready)) {
-      }
+  Run(const Tiles &tiles, const HandOffs &h, uint32_t limit, uint32_t withheld)
+      : tiles(tiles), h(h), limit(limit),
+        order(runWithout(tiles, h, limit, withheld)),
+        done(tiles.tiles.size(), false), value(h.counterCount, 0) {
+    for (uint32_t t : order) {
+      done[t] = true;
+      for (uint32_t i = h.firstSignal[t]; i < h.firstSignal[t + 1]; ++i)
+        ++value[h.signals[i]];
     }
   }
 
-  bool ran(uint32_t tile) const { return at[tile] != kNone; }
-
+  bool ran(uint32_t tile) const { return done[tile]; }
   uint32_t reached(uint32_t counter) const { return value[counter]; }
 
   /// What is necessary of it for one tile, in the order in which it ran.
@@ -50,7 +41,8 @@ public:
         if (h.signals[i] < limit)
           signalers[h.signals[i]].push_back(t);
     std::vector<uint32_t> needed(tiles.workers, 0); // how much of every queue
-    std::vector<bool> isUsed(at.size(), false);
+    std::vector<bool> isUsed(done.size(), false);
+    std::vector<uint32_t> taken(h.counterCount, 0); // signals
     std::vector<uint32_t> open;
     const auto need = [&](uint32_t t) {
       const Tile &x = tiles.tiles[t];
@@ -67,10 +59,10 @@ public:
         if (wait.counter >= limit)
           continue;
         // The first to signal: they ran before t.
-        const std::vector<uint32_t> &all = signalers[wait.counter];
-        for (uint32_t k = 0; k < wait.threshold; ++k) {
-          need(all[k]);
-          isUsed[all[k]] = true;
+        for (uint32_t &k = taken[wait.counter]; k < wait.threshold; ++k) {
+          const uint32_t from = signalers[wait.counter][k];
+          need(from);
+          isUsed[from] = true;
         }
       }
     }
@@ -85,37 +77,12 @@ public:
   }
 
 private:
-  bool step(uint32_t w, std::vector<uint32_t> &ready) {
-    const uint32_t t = tiles.queues[w][position[w]];
-    if (t == withheld)
-      return false;
-    for (uint32_t i = h.firstWait[t]; i < h.firstWait[t + 1]; ++i) {
-      const TileWait &wait = h.waits[i];
-      if (wait.counter >= limit || value[wait.counter] >= wait.threshold)
-        continue;
-      waiters[wait.counter].push_back(w);
-      return false;
-    }
-    at[t] = uint32_t(order.size());
-    order.push_back(t);
-    ++position[w];
-    for (uint32_t i = h.firstSignal[t]; i < h.firstSignal[t + 1]; ++i) {
-      std::vector<uint32_t> &woken = waiters[h.signals[i]];
-      ++value[h.signals[i]];
-      ready.insert(ready.end(), woken.begin(), woken.end());
-      woken.clear();
-    }
-    return true;
-  }
-
   const Tiles &tiles;
   const HandOffs &h;
-  uint32_t limit, withheld;
+  uint32_t limit;
   std::vector<uint32_t> order; ///< tiles that ran
-  std::vector<uint32_t> at;    ///< when a tile ran
-  std::vector<uint32_t> value;
-  std::vector<std::vector<uint32_t>> waiters; ///< workers, by counter
-  std::vector<uint32_t> position;
+  std::vector<bool> done;      ///< by tile
+  std::vector<uint32_t> value; ///< of counters, at the end
 };
 
 std::string list(const Schedule &s, const Tiles &tiles,

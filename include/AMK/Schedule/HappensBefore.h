@@ -59,6 +59,12 @@ Clocks orderClocks(const Tiles &tiles, const HandOffs &handOffs);
 /// their own bytes.
 Clocks visibilityClocks(const Tiles &tiles, const HandOffs &handOffs);
 
+/// The maximal run in which one tile is withheld: every tile that can run, in
+/// an order in which they can. Leaves out waits for counters from
+/// `counterLimit` on. Call only when nothing is stuck.
+std::vector<uint32_t> runWithout(const Tiles &tiles, const HandOffs &handOffs,
+                                 uint32_t counterLimit, uint32_t withheld);
+
 } // namespace amk::core
 
 #endif // AMK_SCHEDULE_HAPPENSBEFORE_H
