@@ -10,7 +10,7 @@
 # DEVICE: cuda, or cpu to try the script itself: that device does not look at the
 # PTX, so it finds no fault. LAUNCHES (10000), MANY (1000000) and MANY_SECONDS
 # (225) are taken from the environment.
-set -u
+set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$1" && pwd)
 device=${2:-cuda}
@@ -43,7 +43,8 @@ echo "== one thing left out, random delays, up to $launches launches"
 while IFS='|' read -r kind omit program pinned; do
   # shellcheck disable=SC2046
   if ! soak "$program.$omit" "$kind" $(reference "$program") --watchdog-ms 500 \
-    --launches "$launches" --seconds 20 --expect different; then
+    --launches "$launches" --seconds 20 --expect different |
+    sed 's/  NOT AS EXPECTED/  (below)/'; then
     missed="$missed  $kind ($omit): not seen; pinned by test/Target/PTX/fences.test, $pinned
 "
   fi
