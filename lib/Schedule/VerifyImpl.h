@@ -112,15 +112,15 @@ void checkTiles(Report &r, const Tiles &tiles);     ///< V1: regions, packets
 void checkPartition(Report &r, const Tiles &tiles); ///< V6: results and locals
 /// V3. Returns whether every tile runs.
 bool checkDeadlock(Report &r, const Tiles &tiles, const HandOffs &h);
-/// How the queues and hand-offs let tile `after` run before tile `before` has,
-/// or what orders the two and makes nothing visible.
-std::string witness(const Schedule &s, const Tiles &tiles, const HandOffs &h,
-                    uint32_t before, uint32_t after);
 /// What is known of the order of tiles.
 struct Concurrency {
   const HandOffs &handOffs;
   const Clocks &order, &visibility;
 };
+/// How the queues and hand-offs let tile `after` run before tile `before` has,
+/// or what orders the two and makes nothing visible.
+std::string witness(const Schedule &s, const Tiles &tiles, const Concurrency &c,
+                    uint32_t before, uint32_t after);
 /// V5, V6 and V9. Null in program order: then no V5 between tiles.
 void checkStorage(Report &r, const Tiles &tiles, const Concurrency *c);
 

@@ -64,7 +64,7 @@ private:
 class Sweep {
 public:
   Sweep(Report &r, const Tiles &tiles, const Concurrency *c)
-      : r(r), s(r.s), tiles(tiles), handOffs(c ? &c->handOffs : nullptr),
+      : r(r), s(r.s), tiles(tiles), concurrency(c),
         order(c ? &c->order : nullptr),
         visibility(c ? &c->visibility : nullptr) {
     // Where every buffer lives. Placement is inert in program order: one
@@ -168,7 +168,7 @@ private:
   Report &r;
   const Schedule &s;
   const Tiles &tiles;
-  const HandOffs *handOffs;
+  const Concurrency *concurrency;
   const Clocks *order, *visibility;
   uint32_t kScratch;         ///< storages below are shared memory by worker
   std::vector<uint32_t> own; ///< by buffer
@@ -289,7 +289,7 @@ void Sweep::race(uint32_t t, uint32_t i, uint32_t other, Race race, uint64_t lo,
   d.notes.push_back(
       {atTask(from.task, tiles.accessOp[j], from.index),
        say({first, read ? " reads " : " writes ", spanName(j, lo, hi)})});
-  if (std::string how = witness(s, tiles, *handOffs, other, t); !how.empty())
+  if (std::string how = witness(s, tiles, *concurrency, other, t); !how.empty())
     d.notes.push_back({place, std::move(how)});
 }
 

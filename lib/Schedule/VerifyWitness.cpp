@@ -102,17 +102,21 @@ std::string list(const Schedule &s, const Tiles &tiles,
 
 } // namespace
 
-std::string witness(const Schedule &s, const Tiles &tiles, const HandOffs &h,
+std::string witness(const Schedule &s, const Tiles &tiles, const Concurrency &c,
                     uint32_t before, uint32_t after) {
+  const HandOffs &h = c.handOffs;
   const std::string other = tileName(s, tiles.tiles[before]);
   const Run run(tiles, h, h.counterCount, before);
   if (run.ran(after)) {
     const Run::Cut cut = run.cut(after);
-    return say({"the hand-offs allow ", list(s, tiles, cut.used),
-                cut.all.size() > cut.used.size()
-                    ? ", after what is ahead in the queues,"
-                    : "",
-                " while ", other, " has not run"});
+    std::vector<uint32_t> shown;
+    for (uint32_t t : cut.used) // not what is there before either of the two
+      if (!c.order.ordered(tiles, t, before))
+        shown.push_back(t);
+    return say(
+        {"the hand-offs allow ", list(s, tiles, shown),
+         cut.all.size() > shown.size() ? ", after what has to run first," : "",
+         " while ", other, " has not run"});
   }
   // Only visibility is missing: on the way there packets are waited for.
   const Run seen(tiles, h, h.firstPacketCounter, before);

@@ -26,7 +26,7 @@ TEST_F(V5Test, ReadWithoutHandOff) {
             "by task 'write' tile 1 on worker 1\n"
             "  note: task 'write' tile 1 writes bytes [16, 32) of 'y'\n"
             "  note: the hand-offs allow task 'read' tile 0 on worker 0, after "
-            "what is ahead in the queues, while task 'write' tile 1 has not "
+            "what has to run first, while task 'write' tile 1 has not "
             "run\n");
   b.signal(0, c);
   b.wait(1, c, 2);
@@ -63,7 +63,7 @@ TEST_F(V5Test, WriteAfterRead) {
          "tile 0 on worker 1 before it\n"
          "  note: task 'read' tile 0 reads bytes [0, 32) of 'y'\n"
          "  note: the hand-offs allow task 'again' tile 0 on worker 0, after "
-         "what is ahead in the queues, while task 'read' tile 0 has not run\n");
+         "what has to run first, while task 'read' tile 0 has not run\n");
   b.signal(1, d);
   b.wait(2, d, 1);
   EXPECT_EQ(b.check(), "");

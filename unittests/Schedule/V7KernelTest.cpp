@@ -68,10 +68,11 @@ TEST_F(V7KernelTest, AThreadForEverySlot) {
     b.s.ring = Ring{threads, 16, 1, 1, 8};
     EXPECT_EQ(b.check(), "");
     b.s.ring->slots += 8;
-    EXPECT_EQ(b.check(), "V7: ring: expected at most " +
-                             std::to_string(threads) + " slots on " + chip +
-                             ", a thread each to set up their barriers, found " +
-                             std::to_string(threads + 8) + "\n");
+    EXPECT_EQ(b.check(),
+              "V7: ring: expected at most " + std::to_string(threads) +
+                  " slots on " + chip +
+                  ", a thread each to set up their barriers, found " +
+                  std::to_string(threads + 8) + "\n");
   }
 }
 
@@ -96,25 +97,21 @@ uint32_t conflicts(uint32_t bytes, uint32_t (*address)(uint32_t, uint32_t),
 
 TEST_F(V7KernelTest, BankConflicts) {
   // Rows of a matrix that is not packed: every lane of a round in one bank.
-  EXPECT_EQ(conflicts(
-                16, [](uint32_t, uint32_t lane) { return lane * 128; }, 0),
-            8u);
-  EXPECT_EQ(conflicts(
-                4, [](uint32_t, uint32_t lane) { return lane * 8; }, 0),
-            2u);
-  EXPECT_EQ(conflicts(
-                4, [](uint32_t, uint32_t) { return 64u; }, 0),
-            1u);
+  EXPECT_EQ(
+      conflicts(16, [](uint32_t, uint32_t lane) { return lane * 128; }, 0), 8u);
+  EXPECT_EQ(
+      conflicts(4, [](uint32_t, uint32_t lane) { return lane * 8; }, 0), 2u);
+  EXPECT_EQ(conflicts(4, [](uint32_t, uint32_t) { return 64u; }, 0), 1u);
   // What the kernel loads: stages at any slot, slices of the input, elements.
   for (uint32_t base = 0; base < 256; base += 16) {
     EXPECT_EQ(conflicts(16, fragmentAddress, base), 1u);
     EXPECT_EQ(conflicts(16, inputAddress, base), 1u);
   }
   for (uint32_t base = 0; base < 128; base += 4)
-    EXPECT_EQ(conflicts(
-                  4, [](uint32_t at, uint32_t lane) { return at + 4 * lane; },
-                  base),
-              1u);
+    EXPECT_EQ(
+        conflicts(
+            4, [](uint32_t at, uint32_t lane) { return at + 4 * lane; }, base),
+        1u);
 }
 
 /// The 16 bytes of a lane are those of the packing: rows r and r + 4 groups of

@@ -47,7 +47,9 @@ constexpr uint32_t kProductRegisters = 20;
 /// The largest slot that a warp can hold in registers: 4 bytes a register, 32
 /// lanes.
 constexpr uint32_t mostHeldBytes(const TargetInfo &target) {
-  return (kernelRoles(target.registerPools).consumerRegisters - kProductRegisters) * 128;
+  return (kernelRoles(target.registerPools).consumerRegisters -
+          kProductRegisters) *
+         128;
 }
 
 } // namespace amk::core

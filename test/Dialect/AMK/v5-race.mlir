@@ -41,7 +41,7 @@ amk.schedule concurrent @war positions(1) numerics<k_block = 1, kv_block = 1>
     amk.hash %a -> %y : !v, !v
   }
   amk.task @b on(#amk.place<[0]>) {
-    // expected-note @+2 {{the hand-offs allow task 'b' tile 0 on worker 0, after what is ahead in the queues, while task 'y' tile 0 has not run}}
+    // expected-note @+2 {{the hand-offs allow task 'b' tile 0 on worker 0, after what has to run first, while task 'y' tile 0 has not run}}
     // expected-error @+1 {{V5: tile 0: race: writes bytes [0, 16) of 'b' on worker 0, but no hand-off puts the read by task 'y' tile 0 on worker 1 before it}}
     amk.hash %x -> %b : !v, !v
   }
