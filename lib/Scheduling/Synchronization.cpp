@@ -283,7 +283,7 @@ bool Synchronizer::needed(uint32_t task, uint32_t producer) {
     for (const Set *set : {&d.visible, &d.ordered})
       for (auto p = std::lower_bound(set->begin(), set->end(), lo);
            p != set->end() && *p < hi; ++p) {
-        if (!programOrder) {
+        if (!programOrder || !options.reduce) {
           if (tiles.tiles[*p].worker != tiles.tiles[t].worker)
             return true;
           continue;

@@ -20,10 +20,11 @@ struct Synchronization
 
   void runOnOperation() override {
     amk::scheduling::SynchronizationReport report;
-    if (failed(amk::refineSchedule(
-            getOperation(), getArgument(), [&](amk::core::Schedule &s) {
-              return amk::scheduling::synchronize(s, {packets}, &report);
-            })))
+    if (failed(amk::refineSchedule(getOperation(), getArgument(),
+                                   [&](amk::core::Schedule &s) {
+                                     return amk::scheduling::synchronize(
+                                         s, {packets, reduce}, &report);
+                                   })))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
         << remark::metric("dependences", report.dependences)

@@ -161,6 +161,27 @@ TEST(Synchronization, DropsWhatIsImplied) {
   EXPECT_EQ(check(s), "");
 }
 
+TEST(Synchronization, WithoutReductionEveryDependenceIsHandedOver) {
+  for (bool reduce : {false, true}) {
+    ToyShape shape;
+    Schedule s = toyLlama(shape, /*fused=*/true);
+    s.target = Target{"sm_90", 7, 232448};
+    TilingOptions tiling;
+    tiling.workers = 7;
+    ASSERT_EQ(cutTasks(s, tiling), "");
+    AssignmentOptions assignment;
+    assignment.workers = 7;
+    ASSERT_EQ(assignWorkers(s, assignment), "");
+    SynchronizationOptions options;
+    options.packetElements = 0;
+    options.reduce = reduce;
+    SynchronizationReport report;
+    ASSERT_EQ(synchronize(s, options, &report), "");
+    EXPECT_EQ(report.implied == 0, !reduce);
+    EXPECT_EQ(check(s), "");
+  }
+}
+
 TEST(Synchronization, OrdersAWriteAfterItsReaders) {
   // y is written again once z has been made of it.
   Schedule s = chain(4, ElementType::F32);

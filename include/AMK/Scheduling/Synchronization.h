@@ -25,6 +25,8 @@ Dependences findDependences(const core::Schedule &schedule,
 struct SynchronizationOptions {
   /// Values of a packet, 4 or 6; 0: hand over by counters only.
   uint32_t packetElements = 4;
+  /// Leave out hand-offs that others imply.
+  bool reduce = true;
 };
 
 struct SynchronizationReport {

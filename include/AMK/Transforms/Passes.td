@@ -145,6 +145,8 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
   let options = [
     Option<"packets", "packets", "uint32_t", "4",
            "values of a packet, 4 or 6; 0: counters only">,
+    Option<"reduce", "reduce", "bool", "true",
+           "leave out hand-offs that others imply">,
   ];
 }
 

@@ -74,11 +74,13 @@ std::vector<std::string> optionsOf(const Step &step) {
   case Pass::Tiling:
     return {"target=" + step.chip, number("workers", step.workers),
             flag("keep-owners", step.tiling.keepOwners),
-            flag("fewest", step.tiling.fewest)};
+            flag("fewest", step.tiling.fewest),
+            flag("balance", step.tiling.balance)};
   case Pass::Assignment:
     return {policyOf(step), flag("keep-owners", step.assignment.keepOwners)};
   case Pass::Synchronization:
-    return {number("packets", step.synchronization.packetElements)};
+    return {number("packets", step.synchronization.packetElements),
+            flag("reduce", step.synchronization.reduce)};
   case Pass::PageColoring:
     return {policyOf(step), number("shared-bytes", step.sharedBytes)};
   case Pass::Pipelining:
@@ -120,6 +122,7 @@ void chooseCut(Random &r, Step &step, bool legal) {
       r.pick({0u, 1u, 2u, 3u, 4u, 7u, 16u, 31u, 66u, 108u, 1 + r.below(64)});
   step.tiling.keepOwners = !r.oneIn(4);
   step.tiling.fewest = r.oneIn(3);
+  step.tiling.balance = !r.oneIn(4);
   if (legal)
     return;
   if (r.oneIn(2))
@@ -194,6 +197,7 @@ Step randomStep(Random &r, Pass pass, const Model &model,
   case Pass::Synchronization:
     step.synchronization.packetElements =
         legal ? r.pick({0u, 4u, 4u, 6u}) : r.pick({1u, 3u, 5u, 7u, 8u, ~0u});
+    step.synchronization.reduce = !r.oneIn(4);
     break;
   case Pass::PageColoring:
     step.pages =
