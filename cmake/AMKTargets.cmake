@@ -200,7 +200,7 @@ function(amk_add_fuzzer name)
       list(APPEND corpus ${dir})
     endforeach()
     add_test(NAME Fuzz.${name}
-      COMMAND ${name} -max_total_time=${AMK_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=1024
+      COMMAND ${name} -max_total_time=${AMK_FUZZ_SECONDS} -timeout=60 -rss_limit_mb=2048
               -artifact_prefix=${found}- ${found} ${corpus})
     set_tests_properties(Fuzz.${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
   endif()

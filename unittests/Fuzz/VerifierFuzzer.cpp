@@ -162,7 +162,7 @@ void checkRuns(const Schedule &s, size_t seed) {
   runtime::CpuOptions options;
   options.threads = 2;
   options.delaySeed = seed;
-  options.watchdogMs = 10000;
+  options.watchdogMs = 30000;
   const std::string result = run(program, options);
   if (!s.concurrent)
     return;
