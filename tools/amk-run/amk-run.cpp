@@ -7,6 +7,7 @@
 
 #include "AMK/Frontends/File.h"
 #include "AMK/Runtime/Describe.h"
+#include "AMK/Schedule/KernelPlan.h"
 #include "AMK/Schedule/Verify.h"
 
 #include <algorithm>
@@ -33,8 +34,11 @@ Status readAndVerify(const Options &options, core::Program &program) {
   if (!core::readProgram(*bytes, program, error))
     return {ErrorKind::Input, options.program + ": " + error};
   const auto diagnostics = core::verify(program.schedule);
-  if (diagnostics.empty())
+  if (diagnostics.empty()) {
+    if (!core::checkKernel(program, error))
+      return {ErrorKind::Input, options.program + ": " + error};
     return {};
+  }
   const core::Diagnostic &first = diagnostics.front();
   std::string message =
       options.program + ": " + core::toString(program.schedule, first);

@@ -88,6 +88,12 @@ struct KernelPlan {
 bool buildKernelPlan(const Schedule &schedule, KernelPlan &plan,
                      std::string &error, uint32_t &task);
 
+/// Whether what a program says of its kernel (arena, placements, hand-offs,
+/// plan rows) is what its schedule asks for, so that whoever has verified the
+/// schedule need not trust it. The schedule is legal. What the PTX does is not
+/// looked at. A program without a kernel is fine.
+bool checkKernel(const Program &program, std::string &error);
+
 } // namespace amk::core
 
 #endif // AMK_SCHEDULE_KERNELPLAN_H

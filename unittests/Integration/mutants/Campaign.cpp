@@ -50,6 +50,10 @@ private:
   void one(const Lowering &lowering, uint64_t seed);
   void judgeOne(const Lowering &lowering, const MutantClass &kind,
                 const Schedule &s, uint64_t seed);
+  bool planOne(const Lowering &lowering, const MutantClass &kind, Random &r);
+  bool isNew(const Lowering &lowering, const MutantClass &kind,
+             const Program &base, const Program &mutant);
+  void count(const Lowering &lowering, const MutantClass &kind);
   void fail(const Lowering &lowering, const MutantClass &kind, uint64_t seed,
             const std::string &what, const std::vector<Diagnostic> &found,
             const Schedule &s, const Verdict &v);
@@ -59,8 +63,8 @@ private:
   std::vector<ModelShape> shapes;
   std::vector<Lowering> small, large;
   std::map<const ModelShape *, std::unique_ptr<Runner>> runners;
-  std::set<size_t> seen;                          ///< hashes of mutants
-  std::map<std::string, uint64_t> dealt[kStages]; ///< by class
+  std::set<size_t> seen;                               ///< hashes of mutants
+  std::map<std::string_view, uint64_t> dealt[kStages]; ///< by class
 };
 
 bool Session::makeLowerings() {
@@ -115,7 +119,7 @@ void Session::one(const Lowering &lowering, uint64_t seed) {
   for (const MutantClass &kind : mutantClasses())
     if (lowering.stage >= kind.first)
       kinds.push_back(&kind);
-  std::map<std::string, uint64_t> &had = dealt[size_t(lowering.stage)];
+  std::map<std::string_view, uint64_t> &had = dealt[size_t(lowering.stage)];
   std::sort(kinds.begin(), kinds.end(),
             [&](const MutantClass *a, const MutantClass *b) {
               return had[a->name] != had[b->name] ? had[a->name] < had[b->name]
@@ -123,31 +127,75 @@ void Session::one(const Lowering &lowering, uint64_t seed) {
             });
   for (const MutantClass *kind : kinds)
     for (unsigned attempt = 0; attempt < 8; ++attempt) {
-      Schedule s = lowering.schedule;
-      if (!kind->mutate(s, r))
-        continue;
-      Program program;
-      program.schedule = s;
-      const std::string bytes = writeProgram(program);
-      program.schedule = lowering.schedule;
-      const size_t hash =
-          std::hash<std::string>()(bytes + lowering.name() + kind->name);
-      if (bytes == writeProgram(program) || !seen.insert(hash).second) {
-        ++counts.twins;
+      if (kind->plan) {
+        if (planOne(lowering, *kind, r))
+          return;
         continue;
       }
-      ++had[kind->name];
-      ++counts.shapes[lowering.shape->name];
-      ++counts.stages[toString(lowering.stage)];
-      judgeOne(lowering, *kind, s, seed);
+      Program base, mutant;
+      base.schedule = mutant.schedule = lowering.schedule;
+      if (!kind->mutate(mutant.schedule, r) ||
+          !isNew(lowering, *kind, base, mutant))
+        continue;
+      count(lowering, *kind);
+      judgeOne(lowering, *kind, mutant.schedule, seed);
       return;
     }
+}
+
+/// Whether a mutant differs from what it was made of and from all before.
+bool Session::isNew(const Lowering &lowering, const MutantClass &kind,
+                    const Program &base, const Program &mutant) {
+  const std::string bytes = writeProgram(mutant);
+  const size_t hash =
+      std::hash<std::string>()(bytes + lowering.name() + kind.name);
+  if (bytes != writeProgram(base) && seen.insert(hash).second)
+    return true;
+  ++counts.twins;
+  return false;
+}
+
+void Session::count(const Lowering &lowering, const MutantClass &kind) {
+  ++dealt[size_t(lowering.stage)][kind.name];
+  ++counts.classes[kind.name].mutants;
+  ++counts.shapes[lowering.shape->name];
+  ++counts.stages[toString(lowering.stage)];
+}
+
+/// A program whose kernel's plan is not the schedule's. False if the schedule
+/// has no kernel, or the mutant is none.
+bool Session::planOne(const Lowering &lowering, const MutantClass &kind,
+                      Random &r) {
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = 0;
+  if (!buildKernelPlan(lowering.schedule, plan, error, task))
+    return false;
+  Program base;
+  base.schedule = lowering.schedule;
+  base.hasKernel = true;
+  base.kernel = plan.kernel;
+  Program mutant = base;
+  if (!kind.plan(plan, mutant.kernel, r) ||
+      !isNew(lowering, kind, base, mutant))
+    return false;
+  count(lowering, kind);
+  // Its hash is right: it is a file that somebody has made.
+  Program read;
+  if (!readProgram(writeProgram(base), read, error) ||
+      !checkKernel(read, error))
+    counts.failure = lowering.name() + ": its own plan is refused: " + error;
+  else if (readProgram(writeProgram(mutant), read, error) &&
+           checkKernel(read, error))
+    counts.failure = lowering.name() + ", " + kind.name + ": not refused\n";
+  else
+    ++counts.classes[kind.name].refused;
+  return true;
 }
 
 void Session::judgeOne(const Lowering &lowering, const MutantClass &kind,
                        const Schedule &s, uint64_t seed) {
   ClassCounts &c = counts.classes[kind.name];
-  ++c.mutants;
   const Verdict v = judge(s);
   const std::vector<Diagnostic> found = verify(s, 1);
   const unsigned rule =
@@ -209,6 +257,7 @@ std::string table(const Counts &counts) {
     all.mutants += c.mutants;
     all.accepted += c.accepted;
     all.ran += c.ran;
+    all.refused += c.refused;
     for (unsigned rule = 1; rule < kRules; ++rule) {
       all.rejected[rule] += c.rejected[rule];
       used[rule] |= c.rejected[rule] != 0;
@@ -217,13 +266,13 @@ std::string table(const Counts &counts) {
   for (unsigned rule = 1; rule < kRules; ++rule)
     if (used[rule])
       text += "      V" + std::to_string(rule);
-  text += "    safe     ran\n";
+  text += "    plan    safe     ran\n";
   const auto row = [&](const std::string &name, const ClassCounts &c) {
     text += cell(name) + number(c.mutants);
     for (unsigned rule = 1; rule < kRules; ++rule)
       if (used[rule])
         text += number(c.rejected[rule]);
-    text += number(c.accepted) + number(c.ran) + "\n";
+    text += number(c.refused) + number(c.accepted) + number(c.ran) + "\n";
   };
   for (const MutantClass &kind : mutantClasses())
     if (const auto it = counts.classes.find(kind.name);

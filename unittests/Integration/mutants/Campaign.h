@@ -5,7 +5,8 @@
 // label that the verifier reports first is one of the rules that the judge
 // finds violated, and one that the mutant's class may get. What is accepted
 // runs on the CPU device, with threads and random delays, to the bits of the
-// model as imported.
+// model as imported. Of a program file any change to the kernel's plan has to
+// be refused: it is then not that of the schedule.
 //
 // The lowerings are every sort of model that the importer takes, in three tile
 // sizes, as imported and after each pass (Lowering.h). Mutants are dealt to the
@@ -29,6 +30,7 @@ constexpr unsigned kRules = 10;
 struct ClassCounts {
   uint64_t mutants = 0;
   uint64_t rejected[kRules] = {}; ///< by the verifier's first label
+  uint64_t refused = 0;           ///< plans of program files
   uint64_t accepted = 0;
   uint64_t ran = 0; ///< of these on the CPU device, to the same bits
 };

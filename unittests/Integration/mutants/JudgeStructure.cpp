@@ -350,9 +350,13 @@ void judgeFit(const Schedule &s, Verdict &v) {
       continue;
     if (uint64_t(task.stream.rows) * task.stream.columns * 2 > s.ring->bytes)
       v.add(8, "stages larger than a slot");
-    // The kernel keeps one stage a warp in registers.
+    // The kernel keeps one stage a warp in registers: what is left of 168 on
+    // sm_80 and of 232 elsewhere, 128 bytes a register.
     if (task.stream.held > 1)
       v.add(8, "more stages held than a warp can");
+    const uint64_t most = s.target && s.target->chip == "sm_80" ? 18944 : 27136;
+    if (s.target && task.stream.held && s.ring->bytes > most)
+      v.add(7, "a slot too large to be held");
   }
 }
 

@@ -225,7 +225,9 @@ bool changeRing(Schedule &s, Random &r) {
     ring.teams = 1 + r.below(12);
     return true;
   case 5:
-    ring.bytes = r.once(4) ? ring.bytes + 8 : ring.bytes / (2u << r.below(3));
+    ring.bytes = r.once(4)   ? ring.bytes + 8
+                 : r.once(3) ? ring.bytes * (2u + r.below(6))
+                             : ring.bytes / (2u << r.below(3));
     return true;
   default:
     break;

@@ -49,6 +49,8 @@ const std::vector<MutantClass> &mutantClasses() {
       {"ring too short or window too large", changeRing, last,
        labels({1, 7, 8})},
       {"stage order changed", swapStages, last, labels({3, 5})},
+      {"stage order changed in the plan", nullptr, last, 0, swapPlanRows},
+      {"reset epoch in the plan", nullptr, last, 0, resetPlanEpoch},
       {"missing proxy fence", streamWritten, last, labels({5, 7, 9})},
   };
   return classes;

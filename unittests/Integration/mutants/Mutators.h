@@ -9,6 +9,7 @@
 #ifndef AMK_UNITTESTS_INTEGRATION_MUTANTS_MUTATORS_H
 #define AMK_UNITTESTS_INTEGRATION_MUTANTS_MUTATORS_H
 
+#include "AMK/Schedule/KernelPlan.h"
 #include "Lowering.h"
 
 namespace amk::mutants {
@@ -37,11 +38,18 @@ private:
 /// Changes the schedule. False if there is nothing of its kind to change.
 using Mutate = bool (*)(core::Schedule &s, Random &r);
 
+/// Changes the kernel of a program, whose plan it was.
+using MutatePlan = bool (*)(const core::KernelPlan &plan, core::Kernel &kernel,
+                            Random &r);
+
 struct MutantClass {
   const char *name;
   Mutate mutate;
   Stage first;    ///< stage from which it applies
   uint32_t rules; ///< bit n: Vn is a label that such a mutant may get
+  /// Of a program file instead: any change is refused, since the plan is then
+  /// not the schedule's.
+  MutatePlan plan = nullptr;
 };
 
 const std::vector<MutantClass> &mutantClasses();
@@ -74,6 +82,11 @@ bool packetsToPlain(core::Schedule &s, Random &r);
 bool plainToPackets(core::Schedule &s, Random &r);
 bool changeRing(core::Schedule &s, Random &r);
 bool streamWritten(core::Schedule &s, Random &r);
+// The plan of a program file (MutatePlan.cpp).
+bool swapPlanRows(const core::KernelPlan &plan, core::Kernel &kernel,
+                  Random &r);
+bool resetPlanEpoch(const core::KernelPlan &plan, core::Kernel &kernel,
+                    Random &r);
 } // namespace mutate
 
 /// The entries of a table by tile, one each.
