@@ -20,3 +20,4 @@ done
 cp "$bin/amk-run" "$out/"
 if [ -x "$bin/AMKRuntimeTests" ]; then cp "$bin/AMKRuntimeTests" "$out/"; fi
 rm -f "$out"/*.mlir
+"$here/ablation-prepare.sh" "$build" "$out"

@@ -12,6 +12,7 @@ import sys
 
 def main():
     events = json.load(open(sys.argv[1]))["traceEvents"]
+    events = [e for e in events if e["ph"] == "X"]
     workers = {e["tid"] for e in events}
     end = max(e["ts"] + e["dur"] for e in events)
     begin = min(e["ts"] for e in events)

@@ -1,0 +1,334 @@
+//===- Ablation.cpp - Programs of one model side by side ------------------===//
+//
+// Times programs that were made of one model by different passes, and compares
+// their logits. Weights are random and made once for all of them; the first
+// program is what the others are compared with.
+//
+//   amk-ablation [--device cpu|cuda] [--positions P,...] [--steps N]
+//                [--bound B] NAME=PROGRAM[,TRACED]...
+//
+// TRACED is the same program with a kernel that records times, for how long
+// workers wait; on cpu PROGRAM itself is traced. Prints a markdown table.
+// Exits with 1 if logits differ by more than the bound, with 2 if a program
+// cannot be run.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AMK/Frontends/File.h"
+#include "AMK/Runtime/Generate.h"
+#include "AMK/Schedule/Tiles.h"
+#include "AMK/Schedule/Verify.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+
+using namespace amk;
+using runtime::ErrorKind;
+using runtime::Status;
+
+namespace {
+
+struct Entry {
+  std::string name, program, traced;
+};
+
+struct Options {
+  bool cuda = false;
+  std::vector<int64_t> positions{108, 1004, 8100};
+  unsigned steps = 20;
+  double bound = 1e-2;
+  std::vector<Entry> entries;
+};
+
+/// What is known of a program at one position.
+struct Measured {
+  double milliseconds = 0; ///< median
+  double waits = -1;       ///< microseconds of a worker, mean; -1: unknown
+  double error = 0;        ///< relative L2, against the first program
+};
+
+struct Row {
+  uint64_t handOffs = 0;
+  std::vector<Measured> at; ///< by position
+};
+
+Status readProgram(const std::string &path, core::Program &program) {
+  constexpr size_t kMostBytes = size_t(1) << 30;
+  const auto bytes = frontends::readFile(path, kMostBytes);
+  if (!bytes)
+    return {ErrorKind::Input, bytes.error().message};
+  std::string error;
+  if (!core::readProgram(*bytes, program, error))
+    return {ErrorKind::Input, path + ": " + error};
+  const auto wrong = core::verify(program.schedule, 1);
+  if (!wrong.empty())
+    return {ErrorKind::Input,
+            path + ": " + core::toString(program.schedule, wrong[0])};
+  return {};
+}
+
+/// Waits of tiles for other workers in one step: for counters, and for a buffer
+/// of packets each.
+uint64_t countHandOffs(const core::Schedule &s) {
+  const core::Tiles tiles = core::expand(s);
+  uint64_t count = tiles.waits.size();
+  for (const core::Tile &tile : tiles.tiles) {
+    std::set<uint32_t> read, written;
+    for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+      const core::Access &a = tiles.accesses[i];
+      if (s.buffers[a.buffer].packetElements)
+        (a.write ? written : read).insert(a.buffer);
+    }
+    for (uint32_t b : written)
+      read.erase(b);
+    count += read.size();
+  }
+  return count;
+}
+
+/// A program on a device, with its weights.
+class Session {
+public:
+  Session(const Options &options, runtime::WeightSource &weights)
+      : options(options), weights(weights) {}
+
+  Status load(const std::string &path, bool trace) {
+    if (Status s = readProgram(path, program); !s.ok())
+      return s;
+    if (Status s = runtime::findTokenBuffers(program.schedule, buffers);
+        !s.ok())
+      return s;
+    if (buffers.logits == core::kNone)
+      return {ErrorKind::Input, path + ": no buffer 'logits'"};
+    for (int64_t p : options.positions)
+      if (p + options.steps > program.schedule.positions)
+        return {ErrorKind::Usage,
+                path + ": the cache holds " +
+                    std::to_string(program.schedule.positions) +
+                    " tokens, found " + std::to_string(options.steps) +
+                    " steps from " + std::to_string(p) + " on"};
+    device.reset();
+    if (options.cuda) {
+      if (Status s = runtime::createCudaDevice({}, device); !s.ok())
+        return s;
+    } else {
+      runtime::CpuOptions cpu;
+      cpu.trace = trace;
+      device = runtime::createCpuDevice(cpu);
+    }
+    return device->load(program, weights, {});
+  }
+
+  /// The logits of one token at a position.
+  Status logits(int64_t position, std::vector<float> &out) {
+    if (Status s = start(); !s.ok())
+      return s;
+    double ms = 0;
+    if (Status s = device->launch(position, ms); !s.ok())
+      return s;
+    out.resize(size_t(program.schedule.buffers[buffers.logits].elements()));
+    return device->read(buffers.logits, out.data(), out.size() * sizeof(float));
+  }
+
+  /// The median time of the steps from a position on.
+  Status time(int64_t position, double &median) {
+    std::vector<double> ms;
+    double mean = 0;
+    if (Status s = start(); !s.ok())
+      return s;
+    if (Status s = device->launchMany(position, options.steps, buffers.token,
+                                      buffers.next, ms, mean);
+        !s.ok())
+      return s;
+    std::sort(ms.begin(), ms.end());
+    median = ms[ms.size() / 2];
+    return {};
+  }
+
+  /// How long a worker waits for inputs in the last step, mean; -1 if times are
+  /// not recorded.
+  Status waits(double &microseconds) {
+    std::vector<runtime::TileTimes> times;
+    if (Status s = device->trace(times); !s.ok())
+      return s;
+    double waited = 0;
+    std::set<uint32_t> workers;
+    for (const runtime::TileTimes &t : times) {
+      workers.insert(t.worker);
+      if (t.ready > t.begin)
+        waited += double(t.ready - t.begin) * 1e-3;
+    }
+    microseconds = workers.empty() ? -1 : waited / double(workers.size());
+    return {};
+  }
+
+  core::Program program;
+
+private:
+  /// The same token for every program.
+  Status start() {
+    const int32_t token = 1;
+    return device->write(buffers.token, &token, sizeof token);
+  }
+
+  const Options &options;
+  runtime::WeightSource &weights;
+  runtime::TokenBuffers buffers;
+  std::unique_ptr<runtime::Device> device;
+};
+
+double relativeError(const std::vector<float> &expected,
+                     const std::vector<float> &found) {
+  double difference = 0, size = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    const double d = double(found[i]) - double(expected[i]);
+    difference += d * d;
+    size += double(expected[i]) * double(expected[i]);
+  }
+  return std::sqrt(difference / size);
+}
+
+using Logits = std::vector<std::vector<float>>; ///< by position
+
+Status measure(const Options &options, const Entry &entry,
+               runtime::WeightSource &weights, Logits &reference, Row &row) {
+  Session session(options, weights);
+  if (Status s = session.load(entry.program, /*trace=*/!options.cuda); !s.ok())
+    return s;
+  row.handOffs = countHandOffs(session.program.schedule);
+  row.at.resize(options.positions.size());
+  const bool first = reference.empty();
+  // All logits first: what the steps below leave in the cache differs.
+  for (size_t i = 0; i < options.positions.size(); ++i) {
+    std::vector<float> found;
+    if (Status s = session.logits(options.positions[i], found); !s.ok())
+      return s;
+    if (first)
+      reference.push_back(std::move(found));
+    else if (found.size() != reference[i].size())
+      return {ErrorKind::Input, entry.program + ": another vocabulary"};
+    else
+      row.at[i].error = relativeError(reference[i], found);
+  }
+  for (size_t i = 0; i < options.positions.size(); ++i) {
+    if (Status s = session.time(options.positions[i], row.at[i].milliseconds);
+        !s.ok())
+      return s;
+    if (Status s = session.waits(row.at[i].waits); !s.ok())
+      return s;
+  }
+  if (!options.cuda || entry.traced.empty())
+    return {};
+  if (Status s = session.load(entry.traced, /*trace=*/true); !s.ok())
+    return s;
+  for (size_t i = 0; i < options.positions.size(); ++i) {
+    double ms = 0;
+    if (Status s = session.time(options.positions[i], ms); !s.ok())
+      return s;
+    if (Status s = session.waits(row.at[i].waits); !s.ok())
+      return s;
+  }
+  return {};
+}
+
+/// Whether the logits are within the bound. NaN is not.
+bool print(const Options &options, const Entry &entry, const Row &row) {
+  double error = 0;
+  std::printf("| %s | %" PRIu64 " |", entry.name.c_str(), row.handOffs);
+  for (const Measured &m : row.at) {
+    std::printf(" %.3f |", m.milliseconds);
+    if (m.waits < 0)
+      std::printf(" - |");
+    else
+      std::printf(" %.0f |", m.waits);
+    error = m.error <= error ? error : m.error;
+  }
+  std::printf(" %.2g |\n", error);
+  std::fflush(stdout);
+  return error <= options.bound;
+}
+
+int usage(const std::string &what) {
+  std::fprintf(stderr,
+               "amk-ablation: %s\nusage: amk-ablation [--device cpu|cuda] "
+               "[--positions P,...] [--steps N] [--bound B] "
+               "NAME=PROGRAM[,TRACED]...\n",
+               what.c_str());
+  return 2;
+}
+
+/// Returns what is wrong.
+std::string parse(int argc, char **argv, Options &o) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name.compare(0, 2, "--") != 0) {
+      const size_t equals = name.find('='), comma = name.find(',', equals);
+      if (equals == name.npos || equals == 0)
+        return "expected NAME=PROGRAM[,TRACED], found '" + name + "'";
+      o.entries.push_back({name.substr(0, equals),
+                           name.substr(equals + 1, comma - equals - 1),
+                           comma == name.npos ? "" : name.substr(comma + 1)});
+      continue;
+    }
+    if (++i == argc)
+      return name + ": expected a value";
+    const std::string value = argv[i];
+    if (name == "--device" && (value == "cpu" || value == "cuda")) {
+      o.cuda = value == "cuda";
+    } else if (name == "--steps" && std::atoi(value.c_str()) > 0) {
+      o.steps = unsigned(std::atoi(value.c_str()));
+    } else if (name == "--bound") {
+      o.bound = std::atof(value.c_str());
+    } else if (name == "--positions") {
+      o.positions.clear();
+      for (size_t at = 0; at <= value.size();) {
+        o.positions.push_back(std::atoll(value.c_str() + at));
+        at = std::min(value.find(',', at), value.size()) + 1;
+      }
+    } else {
+      return "bad option: " + name + " " + value;
+    }
+  }
+  return o.entries.empty() ? "expected programs" : "";
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  Options options;
+  if (const std::string wrong = parse(argc, argv, options); !wrong.empty())
+    return usage(wrong);
+  std::printf("| pipeline | hand-offs |");
+  for (int64_t p : options.positions)
+    std::printf(" ms at %" PRId64 " | waiting, us |", p);
+  std::printf(" error |\n|---|---|");
+  for (size_t i = 0; i < options.positions.size(); ++i)
+    std::printf("---|---|");
+  std::printf("---|\n");
+  const auto weights = runtime::randomWeights(1);
+  Logits reference;
+  int result = 0;
+  for (const Entry &entry : options.entries) {
+    Row row;
+    const Status status = measure(options, entry, *weights, reference, row);
+    if (!status.ok()) {
+      std::fprintf(stderr, "amk-ablation: %s: %s\n", entry.name.c_str(),
+                   status.message().c_str());
+      result = 2;
+      if (reference.size() != options.positions.size())
+        return result; // nothing to compare with
+      continue;
+    }
+    if (!print(options, entry, row)) {
+      std::fprintf(stderr,
+                   "amk-ablation: %s: expected an error of at most %g\n",
+                   entry.name.c_str(), options.bound);
+      result = std::max(result, 1);
+    }
+  }
+  return result;
+}
