@@ -3,6 +3,7 @@
 #include "AMK/Scheduling/Assignment.h"
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Scheduling/Ownership.h"
 
 #include <algorithm>
@@ -114,10 +115,169 @@ std::vector<std::vector<uint32_t>> balance(const std::vector<Unit> &units,
   return places;
 }
 
-std::vector<std::vector<uint32_t>> place(const std::vector<Unit> &units,
+/// Every tile where most bytes of its inputs were written, as far as the worker
+/// has room for a tile of this unit. What a tile reads in full has no place.
+class LocalPlaces {
+public:
+  LocalPlaces(const Schedule &s, const std::vector<Unit> &units,
+              uint32_t workers)
+      : s(s), units(units), workers(workers), writes(s.buffers.size()) {}
+
+  std::vector<std::vector<uint32_t>> run() {
+    std::vector<std::vector<uint32_t>> places;
+    for (const Unit &unit : units) {
+      places.push_back(placeUnit(unit));
+      for (uint32_t t : unit.tasks)
+        noteWrites(s.tasks[t], places.back());
+    }
+    return places;
+  }
+
+private:
+  struct Written {
+    Region region;
+    uint32_t worker;
+  };
+
+  template <typename Fn>
+  void forEachAccess(const Task &task, uint32_t tile, Fn fn) {
+    const Range range = tileRange(s, task, tile);
+    for (size_t i = 0; i < task.ops.size(); ++i) {
+      accesses.clear();
+      lookupOperator(task.ops[i].name)
+          ->accesses(s, task.ops[i], operatorRange(s, task, i, range),
+                     accesses);
+      for (const Access &a : accesses)
+        if (s.buffers[a.buffer].kind == BufferKind::Activation)
+          fn(a);
+    }
+  }
+
+  std::vector<uint32_t> placeUnit(const Unit &unit) {
+    const uint32_t tiles = uint32_t(unit.costs.size());
+    const uint32_t most = (tiles + workers - 1) / workers;
+    std::vector<uint32_t> places = spreadTiles(tiles, workers);
+    std::vector<uint32_t> taken(workers, 0);
+    for (uint32_t tile = 0; tile < tiles; ++tile) {
+      std::vector<uint64_t> bytes(workers, 0);
+      for (uint32_t t : unit.tasks)
+        countBytes(s.tasks[t], tile, bytes);
+      uint32_t best = taken[places[tile]] < most ? places[tile] : kNone;
+      for (uint32_t w = 0; w < workers; ++w)
+        if (taken[w] < most && (best == kNone || bytes[w] > bytes[best]))
+          best = w;
+      places[tile] = best;
+      ++taken[best];
+    }
+    return places;
+  }
+
+  void countBytes(const Task &task, uint32_t tile,
+                  std::vector<uint64_t> &bytes) {
+    forEachAccess(task, tile, [&](const Access &a) {
+      const uint64_t size = a.region.bytes * a.region.count;
+      if (a.write || size == s.buffers[a.buffer].regionBytes())
+        return;
+      for (const Written &w : writes[a.buffer])
+        if (overlap(a.region, w.region)) {
+          const uint64_t lo = std::max(a.region.offset, w.region.offset);
+          const uint64_t hi = std::min(a.region.end(), w.region.end());
+          bytes[w.worker] += hi - lo;
+        }
+    });
+  }
+
+  void noteWrites(const Task &task, const std::vector<uint32_t> &places) {
+    for (uint32_t tile = 0; tile < places.size(); ++tile)
+      forEachAccess(task, tile, [&](const Access &a) {
+        if (a.write)
+          writes[a.buffer].push_back({a.region, places[tile]});
+      });
+  }
+
+  const Schedule &s;
+  const std::vector<Unit> &units;
+  const uint32_t workers;
+  std::vector<std::vector<Written>> writes; ///< by buffer
+  std::vector<Access> accesses;
+};
+
+bool matches(std::string_view pattern, std::string_view name) {
+  if (pattern.empty())
+    return name.empty();
+  if (pattern[0] == '*')
+    return matches(pattern.substr(1), name) ||
+           (!name.empty() && matches(pattern, name.substr(1)));
+  return !name.empty() && pattern[0] == name[0] &&
+         matches(pattern.substr(1), name.substr(1));
+}
+
+/// The explicit map. Returns what is wrong with it, or an empty string.
+std::string placeByMap(const Schedule &s, const std::vector<Unit> &units,
+                       const AssignmentOptions &options,
+                       std::vector<std::vector<uint32_t>> &places) {
+  std::vector<bool> used(options.map.size(), false);
+  for (const Unit &unit : units) {
+    const uint32_t tiles = uint32_t(unit.costs.size());
+    places.push_back(spreadTiles(tiles, options.workers));
+    const Task *first = nullptr;
+    std::vector<uint32_t> chosen;
+    for (uint32_t t : unit.tasks) {
+      const Task &task = s.tasks[t];
+      const auto entry = std::find_if(
+          options.map.begin(), options.map.end(),
+          [&](const PlacedTasks &p) { return matches(p.tasks, task.name); });
+      if (entry == options.map.end())
+        continue;
+      used[size_t(entry - options.map.begin())] = true;
+      std::vector<uint32_t> workers = entry->workers;
+      if (workers.size() == 1)
+        workers.resize(tiles, workers[0]);
+      if (workers.size() != tiles)
+        return "map: task '" + task.name + "': expected 1 or " +
+               std::to_string(tiles) + " workers, found " +
+               std::to_string(workers.size());
+      for (uint32_t w : workers)
+        if (w >= options.workers)
+          return "map: task '" + task.name + "': expected workers below " +
+                 std::to_string(options.workers) + ", found " +
+                 std::to_string(w);
+      if (first && chosen != workers)
+        return "map: tasks '" + first->name + "' and '" + task.name +
+               "' update the same buffer in place: expected the same workers "
+               "for both (or keep-owners off)";
+      first = &task;
+      chosen = places.back() = workers;
+    }
+  }
+  for (size_t i = 0; i < used.size(); ++i)
+    if (!used[i])
+      return "map: expected the name of a task, found '" +
+             options.map[i].tasks + "'";
+  return {};
+}
+
+std::string checkCluster(const Schedule &s, uint32_t cluster) {
+  if (cluster == 1)
+    return {};
+  if (cluster != 2 && cluster != 4 && cluster != 8)
+    return "cluster: expected 1, 2, 4 or 8, found " + std::to_string(cluster);
+  const TargetInfo *info = s.target ? lookupTarget(s.target->chip) : nullptr;
+  if (info && !info->clusters)
+    return "cluster: expected 1, since " + s.target->chip +
+           " has no clusters, found " + std::to_string(cluster);
+  return "cluster: expected 1, since the kernel hands nothing over within a "
+         "cluster, found " +
+         std::to_string(cluster);
+}
+
+std::vector<std::vector<uint32_t>> place(const Schedule &s,
+                                         const std::vector<Unit> &units,
                                          const AssignmentOptions &options) {
   if (options.policy == AssignmentPolicy::LoadBalanced)
     return balance(units, options.workers);
+  if (options.policy == AssignmentPolicy::Locality)
+    return LocalPlaces(s, units, options.workers).run();
   std::vector<std::vector<uint32_t>> places;
   uint32_t start = 0;
   for (const Unit &unit : units) {
@@ -137,6 +297,40 @@ std::vector<std::vector<uint32_t>> place(const std::vector<Unit> &units,
 
 } // namespace
 
+std::string parsePlacedTasks(const std::string &text, PlacedTasks &placed) {
+  const auto fail = [&] {
+    return "map: expected TASK=WORKER:WORKER-WORKER:..., found '" + text + "'";
+  };
+  const size_t equals = text.rfind('=');
+  if (equals == text.npos || equals == 0)
+    return fail();
+  placed = {text.substr(0, equals), {}};
+  const char *at = text.c_str() + equals;
+  while (*at) {
+    const auto number = [&](uint32_t &n) {
+      const char *end = at + 1;
+      uint64_t v = 0;
+      for (; *end >= '0' && *end <= '9' && v < 1u << 20; ++end)
+        v = v * 10 + uint64_t(*end - '0');
+      const bool some = end != at + 1;
+      at = end;
+      n = uint32_t(v);
+      return some && v < 1u << 16;
+    };
+    uint32_t first = 0, last = 0;
+    if (!number(first))
+      return fail();
+    last = first;
+    if (*at == '-' && (!number(last) || last < first))
+      return fail();
+    if (*at && *at != ':')
+      return fail();
+    for (uint32_t w = first; w <= last; ++w)
+      placed.workers.push_back(w);
+  }
+  return {};
+}
+
 std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
                           AssignmentReport *report) {
   if (options.workers == 0)
@@ -145,7 +339,17 @@ std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
     return "expected a sequential schedule, found a concurrent one: its "
            "hand-offs belong to its placement";
   const std::vector<Unit> units = unitsOf(s, options.keepOwners);
-  const std::vector<std::vector<uint32_t>> places = place(units, options);
+  std::vector<std::vector<uint32_t>> places;
+  if (std::string m = checkCluster(s, options.cluster); !m.empty())
+    return m;
+  if (options.policy != AssignmentPolicy::Explicit) {
+    if (!options.map.empty())
+      return "map: expected the policy 'explicit' beside it";
+    places = place(s, units, options);
+  } else if (std::string m = placeByMap(s, units, options, places);
+             !m.empty()) {
+    return m;
+  }
   AssignmentReport r;
   std::vector<double> load(options.workers, 0);
   std::vector<double> bytes(options.workers, 0);

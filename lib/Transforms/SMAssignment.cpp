@@ -22,11 +22,21 @@ struct SMAssignment : public amk::impl::SMAssignmentBase<SMAssignment> {
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
               if (!s.target)
                 return std::string("expected a target (run amk-tiling first)");
+              std::vector<amk::scheduling::PlacedTasks> placed(map.size());
+              for (auto [text, entry] : llvm::zip(map, placed))
+                if (std::string m =
+                        amk::scheduling::parsePlacedTasks(text, entry);
+                    !m.empty())
+                  return m;
               return amk::scheduling::assignWorkers(
-                  s, {s.target->workers, policy, keepOwners}, &report);
+                  s,
+                  {s.target->workers, policy, keepOwners, std::move(placed),
+                   cluster},
+                  &report);
             })))
       return signalPassFailure();
     const double mean = report.meanLoad > 0 ? report.meanLoad : 1;
+    const double meanBytes = report.meanBytes > 0 ? report.meanBytes : 1;
     amk::figures(getOperation(), getArgument())
         << remark::metric("tiles", report.tiles)
         << remark::metric("workers used", report.usedWorkers)
@@ -34,9 +44,11 @@ struct SMAssignment : public amk::impl::SMAssignmentBase<SMAssignment> {
         << remark::metric(
                "least over mean",
                llvm::formatv("{0:F4}", report.leastLoad / mean).str())
+        << remark::metric("most over mean",
+                          llvm::formatv("{0:F4}", report.mostLoad / mean).str())
         << remark::metric(
-               "most over mean",
-               llvm::formatv("{0:F4}", report.mostLoad / mean).str());
+               "most weights over mean",
+               llvm::formatv("{0:F4}", report.mostBytes / meanBytes).str());
   }
 };
 

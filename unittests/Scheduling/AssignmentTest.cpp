@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace amk::core;
 using namespace amk::scheduling;
 using namespace amk::scheduling::test;
@@ -86,6 +88,50 @@ TEST(Assignment, BalancedIsNoWorseAndKeepsOwners) {
     EXPECT_EQ(placeOf(b, "L0_o"), placeOf(b, "embed"));
     EXPECT_EQ(placeOf(b, "L1_down"), placeOf(b, "embed"));
   }
+}
+
+/// Bytes that tiles of a task read of their own and that their worker wrote.
+uint64_t localQuery(const Schedule &s) {
+  const std::vector<uint32_t> heads = placeOf(s, "L0_attention");
+  const std::vector<uint32_t> qkv = placeOf(s, "L0_qkv");
+  uint64_t bytes = 0;
+  for (const Task &t : s.tasks)
+    if (t.name == "L0_qkv")
+      for (uint32_t h = 0; h < heads.size(); ++h)
+        for (uint32_t i = 0; i < qkv.size(); ++i) {
+          const Range r = tileRange(s, t, i);
+          const int64_t lo = std::max<int64_t>(r.lo, h * 64),
+                        hi = std::min<int64_t>(r.hi, h * 64 + 64);
+          if (qkv[i] == heads[h] && lo < hi)
+            bytes += uint64_t(hi - lo) * 2;
+        }
+  return bytes;
+}
+
+TEST(Assignment, LocalityPutsHeadsWhereTheirQueriesAre) {
+  ToyShape shape;
+  shape.heads = 32;
+  shape.kvHeads = 8;
+  Schedule a = cut(true, 132, shape), b = cut(true, 132, shape);
+  ASSERT_EQ(assignWorkers(a, {132, AssignmentPolicy::Contiguous, true}), "");
+  ASSERT_EQ(assignWorkers(b, {132, AssignmentPolicy::Locality, true}), "");
+  EXPECT_EQ(check(b), "");
+  EXPECT_GT(localQuery(b), 2 * localQuery(a));
+  // Each head on a worker of its own.
+  std::vector<uint32_t> heads = placeOf(b, "L0_attention");
+  std::sort(heads.begin(), heads.end());
+  EXPECT_EQ(std::unique(heads.begin(), heads.end()), heads.end());
+  EXPECT_EQ(placeOf(b, "L0_down"), placeOf(b, "embed"));
+}
+
+TEST(Assignment, MapsAreParsed) {
+  PlacedTasks p;
+  ASSERT_EQ(parsePlacedTasks("L*_o=3:5-7:1", p), "");
+  EXPECT_EQ(p.tasks, "L*_o");
+  EXPECT_EQ(p.workers, (std::vector<uint32_t>{3, 5, 6, 7, 1}));
+  for (const char *text : {"", "o", "=1", "o=", "o=1:", "o=2-1", "o=-1", "o=1x",
+                           "o=99999999999", "o=1-"})
+    EXPECT_NE(parsePlacedTasks(text, p), "") << text;
 }
 
 } // namespace

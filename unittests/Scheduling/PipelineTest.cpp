@@ -66,7 +66,7 @@ void runOnce(uint32_t seed) {
 
   const AssignmentPolicy policy =
       r.pick({AssignmentPolicy::Contiguous, AssignmentPolicy::RoundRobin,
-              AssignmentPolicy::LoadBalanced});
+              AssignmentPolicy::LoadBalanced, AssignmentPolicy::Locality});
   ASSERT_EQ(assignWorkers(s, {workers, policy, keepOwners}), "");
   ASSERT_EQ(check(s), "") << "placed";
 

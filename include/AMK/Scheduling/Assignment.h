@@ -14,6 +14,17 @@ enum class AssignmentPolicy {
   RoundRobin,
   /// Longest tile first onto the least loaded worker, over the whole step.
   LoadBalanced,
+  /// Where most of what the tile reads of its own was written.
+  Locality,
+  /// As `AssignmentOptions::map` says; contiguous where it says nothing.
+  Explicit,
+};
+
+/// The workers of the tiles of all tasks whose name matches, in the order of
+/// the tiles; one worker for all tiles.
+struct PlacedTasks {
+  std::string tasks; ///< a name; '*' stands for any letters
+  std::vector<uint32_t> workers;
 };
 
 struct AssignmentOptions {
@@ -21,7 +32,15 @@ struct AssignmentOptions {
   AssignmentPolicy policy = AssignmentPolicy::Contiguous;
   /// Keep every element that is updated in place on one worker (Ownership.h).
   bool keepOwners = true;
+  std::vector<PlacedTasks> map = {}; ///< first match counts
+  /// Workers that share a cluster: 1, since the kernel hands nothing over
+  /// within one.
+  uint32_t cluster = 1;
 };
+
+/// Parses "TASK=0-3:7:9": a name or pattern and its workers. Returns what is
+/// wrong, or an empty string.
+std::string parsePlacedTasks(const std::string &text, PlacedTasks &placed);
 
 struct AssignmentReport {
   uint32_t tiles = 0;

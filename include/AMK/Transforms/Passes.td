@@ -102,10 +102,21 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
     - `load-balanced`: the costliest tile first onto the least loaded worker,
       by the operators' cost over the whole step. Two tiles of a task share a
       worker only where there are more tiles than workers.
+    - `locality`: where most bytes of the tile's inputs were written, what it
+      reads in full left aside: a head of attention goes to the worker that
+      made most of its query.
+    - `explicit`: as `map` says, contiguous where it says nothing. An entry is
+      `TASK=WORKERS`: a task's name, in which `*` stands for any letters, and a
+      worker for each of its tiles, or one for all: `L*_attention=0-31`,
+      `argmax=131`, `lm_head=3:1:2:0`.
 
     With `keep-owners` the tasks that update a buffer in place and are cut
     alike are placed alike, under every policy: what stays on its worker needs
     no hand-off.
+
+    Clusters are not used: the kernel has no hand-off within one, so a `cluster`
+    size other than 1 is refused. The remark gives the least and most loaded
+    worker's cost over the mean, and the same for the bytes of weights alone.
   }];
   let options = [
     Option<"policy", "policy", "::amk::scheduling::AssignmentPolicy",
@@ -116,9 +127,16 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
              clEnumValN(::amk::scheduling::AssignmentPolicy::RoundRobin,
                         "round-robin", "on from the last task's last worker"),
              clEnumValN(::amk::scheduling::AssignmentPolicy::LoadBalanced,
-                        "load-balanced", "by cost over the whole step"))}]>,
+                        "load-balanced", "by cost over the whole step"),
+             clEnumValN(::amk::scheduling::AssignmentPolicy::Locality,
+                        "locality", "where the inputs were written"),
+             clEnumValN(::amk::scheduling::AssignmentPolicy::Explicit,
+                        "explicit", "as the map says"))}]>,
     Option<"keepOwners", "keep-owners", "bool", "true",
            "place all tasks that update a buffer in place alike">,
+    ListOption<"map", "map", "std::string",
+               "entries TASK=WORKERS of the policy 'explicit'">,
+    Option<"cluster", "cluster", "uint32_t", "1", "workers of a cluster">,
   ];
 }
 
