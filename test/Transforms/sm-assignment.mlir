@@ -8,7 +8,7 @@
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment=policy=locality | FileCheck %s --check-prefix=LOCAL
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=attention=5:3:1-2,a*max=4" | FileCheck %s --check-prefix=MAP
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=attention=0-2" 2>&1 | FileCheck %s --check-prefix=FEW
-// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=argmax=6" 2>&1 | FileCheck %s --check-prefix=WORKER
+// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=argmax=6" 2>&1 | FileCheck %s --check-prefix=BELOW
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=softmax=0" 2>&1 | FileCheck %s --check-prefix=NAME
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=argmax=x" 2>&1 | FileCheck %s --check-prefix=SYNTAX
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=o=5:4:3:2:1:0,down=0-5" 2>&1 | FileCheck %s --check-prefix=OWNERS
@@ -54,7 +54,7 @@
 // MAP: amk.task @argmax on(#[[$LAST]]) {
 
 // FEW: error: amk-sm-assignment: map: task 'attention': expected 1 or 4 workers, found 3
-// WORKER: error: amk-sm-assignment: map: task 'argmax': expected workers below 6, found 6
+// BELOW: error: amk-sm-assignment: map: task 'argmax': expected workers below 6, found 6
 // NAME: error: amk-sm-assignment: map: expected the name of a task, found 'softmax'
 // SYNTAX: error: amk-sm-assignment: map: expected TASK=WORKER:WORKER-WORKER:..., found 'argmax=x'
 // OWNERS: error: amk-sm-assignment: map: tasks 'o' and 'down' update the same buffer in place: expected the same workers for both (or keep-owners off)
