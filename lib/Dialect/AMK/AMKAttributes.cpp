@@ -20,9 +20,9 @@ using namespace amk;
 
 namespace {
 
-/// Far more tiles than a GPU has workers times layers; keeps a typing error
-/// from taking all memory.
-constexpr int64_t kMaxEntries = int64_t(1) << 24;
+/// As many tiles as V7 allows in a schedule; keeps a typing error from taking
+/// all memory.
+constexpr int64_t kMaxEntries = int64_t(1) << 21;
 
 /// `[0 to 7, 0 to 124 by 4, 3 times 4, 9]`.
 ParseResult parseRuns(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
@@ -41,7 +41,8 @@ ParseResult parseRuns(AsmParser &parser, SmallVectorImpl<int64_t> &values) {
         return failure();
       if (value < 0 || other < value || step < 1)
         return parser.emitError(loc, "expected a range that ascends");
-      count = (other - value) / step + 1;
+      // One less than there are would be too many still.
+      count = std::min((other - value) / step, kMaxEntries) + 1;
     } else if (succeeded(parser.parseOptionalKeyword("times"))) {
       if (parser.parseInteger(count))
         return failure();

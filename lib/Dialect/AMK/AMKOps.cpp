@@ -285,8 +285,13 @@ ParseResult amk::parseOperator(OpAsmParser &parser, OperationState &result) {
   auto attribute = [&]() -> ParseResult {
     StringRef name;
     Attribute value;
-    if (parser.parseKeyword(&name) || parser.parseEqual() ||
-        parser.parseAttribute(value))
+    SMLoc nameLoc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&name))
+      return failure();
+    if (result.attributes.get(name))
+      return parser.emitError(nameLoc)
+             << "expected attribute '" << name << "' once, found it twice";
+    if (parser.parseEqual() || parser.parseAttribute(value))
       return failure();
     result.addAttribute(name, value);
     return success();

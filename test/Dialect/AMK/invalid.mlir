@@ -32,8 +32,14 @@ module attributes {test.a = #amk.place<[3 to 1]>} {}
 
 // -----
 
-// expected-error @+1 {{expected 1 to 16777216 entries}}
+// expected-error @+1 {{expected 1 to 2097152 entries}}
 module attributes {test.a = #amk.place<[0 times 999999999999]>} {}
+
+// -----
+
+// The number of entries is one more than the difference, which fits just so.
+// expected-error @+1 {{expected 1 to 2097152 entries}}
+module attributes {test.a = #amk.place<[0 to 9223372036854775807]>} {}
 
 // -----
 
@@ -93,3 +99,14 @@ amk.schedule @s positions(1) numerics<k_block = 1, kv_block = 1> {
   ^bb0:
   }) {sym_name = "t", operandSegmentSizes = array<i32: 0, 1>} : (!amk.counter) -> ()
 }) {sym_name = "s", positions = 1, numerics = #amk.numerics<k_block = 1, kv_block = 1>} : () -> ()
+
+// -----
+
+amk.schedule @twice positions(4) numerics<k_block = 2048, kv_block = 64> {
+  %x = amk.buffer input : !amk.buffer<8xf32>
+  %y = amk.buffer output : !amk.buffer<4xf32>
+  amk.task @t {
+    // expected-error @+1 {{expected attribute 'a' once, found it twice}}
+    amk.swiglu %x -> %y {a = 1, a = 2} : !amk.buffer<8xf32>, !amk.buffer<4xf32>
+  }
+}
