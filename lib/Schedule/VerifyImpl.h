@@ -18,6 +18,8 @@ constexpr uint64_t kMaxCounters = uint64_t(1) << 20;
 constexpr uint64_t kMaxTileOperators = uint64_t(1) << 21;
 constexpr uint64_t kMaxHandOffs = uint64_t(1) << 24;
 constexpr uint64_t kMaxClockEntries = uint64_t(1) << 26;
+/// Generations of packets (V7): stamps of two launches differ.
+constexpr uint32_t kMaxGenerations = uint32_t(1) << 16;
 
 /// Collects violations up to a limit.
 class Report {

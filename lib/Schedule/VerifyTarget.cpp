@@ -20,6 +20,12 @@ uint64_t fanSize(const Schedule &s, const Fan &fan, uint32_t tile) {
 
 void checkPage(Report &r, uint32_t b) {
   const Buffer &buffer = r.s.buffers[b];
+  // Stamps count launches times generations: they must not come round before a
+  // packet is written again.
+  if (buffer.packetElements && buffer.packetGeneration >= kMaxGenerations)
+    r.add("V7", atBuffer(b),
+          say({"expected a generation of packets below ", kMaxGenerations,
+               ", found ", buffer.packetGeneration}));
   if (buffer.space == Space::Own)
     return;
   const uint64_t align = buffer.packetElements ? 16 : byteWidth(buffer.type);

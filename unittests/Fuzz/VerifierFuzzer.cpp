@@ -119,8 +119,13 @@ std::string run(const Program &program, const runtime::CpuOptions &options) {
   const Schedule &s = program.schedule;
   const auto weights = runtime::randomWeights(1);
   const auto device = runtime::createCpuDevice(options);
-  if (!device->load(program, *weights, {}).ok())
+  const runtime::Status loaded = device->load(program, *weights, {});
+  if (!loaded.ok()) {
+    fuzz::check(loaded.kind() == runtime::ErrorKind::Input ||
+                    loaded.kind() == runtime::ErrorKind::Device,
+                "what does not load has a reason");
     return {};
+  }
   for (uint32_t b = 0; b < s.buffers.size(); ++b) {
     const Buffer &buffer = s.buffers[b];
     if (buffer.kind != BufferKind::Input)
@@ -164,7 +169,7 @@ void checkRuns(const Schedule &s, size_t seed) {
   options.delaySeed = seed;
   options.watchdogMs = 30000;
   const std::string result = run(program, options);
-  if (!s.concurrent)
+  if (!s.concurrent || result.empty())
     return;
   program.schedule.concurrent = false;
   options.threads = 1;

@@ -138,6 +138,23 @@ TEST_F(V7Test, PacketPages) {
   EXPECT_EQ(b.check(), "");
 }
 
+/// The stamp of a generation in one launch is not that of another in the next.
+TEST(V7, Generations) {
+  Builder b;
+  const uint32_t x = b.input("x", 8), p = b.packets("p", 8, 4);
+  const uint32_t y = b.output("y", 8);
+  b.hash("write", x, p);
+  b.hash("read", p, y);
+  b.s.buffers[p].packetGeneration = 65535;
+  EXPECT_EQ(b.check(), "");
+  for (const uint32_t generation : {65536u, 4294967295u}) {
+    b.s.buffers[p].packetGeneration = generation;
+    EXPECT_EQ(b.check(), "V7: buffer 'p': expected a generation of packets "
+                         "below 65536, found " +
+                             std::to_string(generation) + "\n");
+  }
+}
+
 /// What a kernel needs is more than 32 bits can say: it must not wrap around.
 TEST(V7, SharedMemoryBeyond32Bits) {
   Builder b;
