@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <sstream>
+#include <unordered_map>
 
 namespace amk::core {
 
@@ -93,13 +94,12 @@ private:
 std::string Builder::classKey(const Task &task,
                               std::vector<uint32_t> &buffers) const {
   std::ostringstream key;
-  std::vector<uint32_t> all;
+  std::unordered_map<uint32_t, size_t> numbers;
   const auto describe = [&](uint32_t id) {
-    const auto at = std::find(all.begin(), all.end(), id);
-    key << ' ' << (at - all.begin());
-    if (at != all.end())
+    const auto [at, isNew] = numbers.try_emplace(id, numbers.size());
+    key << ' ' << at->second;
+    if (!isNew)
       return;
-    all.push_back(id);
     const Buffer &b = s.buffers[id];
     if (b.kind != BufferKind::Local)
       buffers.push_back(id);
@@ -383,14 +383,17 @@ void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
   row[1] = uint32_t(tile.range.lo);
   row[2] = uint32_t(tile.range.size());
   row[5] = stage;
-  for (size_t i = 0; i < task.ops.size(); ++i) {
-    const Operator &op = task.ops[i];
+  Range next = tile.range;
+  for (const Operator &op : task.ops) {
+    const OperatorModel *model = lookupOperator(op.name);
+    const Range rows = op.prologue ? Range{0, model->extent(s, op)} : next;
+    if (!op.prologue)
+      next = model->mapTile(s, op, next);
     const Buffer *weight = streamedWeight(s, op);
     if (!weight)
       continue;
-    const Range rows = operatorRange(s, task, i, tile.range);
     const int64_t k = weight->shape[1];
-    const unsigned streamed = lookupOperator(op.name)->streamedOperand();
+    const unsigned streamed = model->streamedOperand();
     const uint64_t groupBytes = uint64_t(k) * kPackRows * 2;
     row[0] |= task.stream.columns * kPackRows * 2 / uint32_t(kArenaUnit) << 16;
     row[3] = placeOf(op.operands[streamed]) +
@@ -402,6 +405,13 @@ void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
   const size_t id = size_t(&tile - tiles.tiles.data());
   row[6] = firstWait[id] | (tile.lastWait - tile.firstWait) << 24;
   row[7] = firstSignal[id] | (tile.lastSignal - tile.firstSignal) << 24;
+  // Where in its packet buffers the tile begins to write.
+  std::unordered_map<uint32_t, uint64_t> firstWritten;
+  for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+    const Access &a = tiles.accesses[i];
+    if (a.write && s.buffers[a.buffer].packetElements)
+      firstWritten.try_emplace(a.buffer, a.region.offset);
+  }
   // The representative's buffers and this task's correspond in order.
   const std::vector<uint32_t> &buffers = taskBuffers[tile.task];
   for (size_t i = 0; i < c.buffers.size(); ++i) {
@@ -411,15 +421,12 @@ void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
       row[c.fields[i].generation] = b.packetGeneration;
     if (c.fields[i].firstPacket == kNone)
       continue;
-    // The first packet of the elements that this tile writes.
-    for (uint32_t a = tile.firstAccess; a < tile.lastAccess; ++a)
-      if (tiles.accesses[a].write && tiles.accesses[a].buffer == buffers[i]) {
-        const auto &layout =
-            plan.packetTables.at({b.packetElements, b.packetTiles}).layout;
-        row[c.fields[i].firstPacket] =
-            layout.locate[tiles.accesses[a].region.offset / 2] & 0xffff;
-        break;
-      }
+    const auto written = firstWritten.find(buffers[i]);
+    if (written == firstWritten.end())
+      continue;
+    const auto &layout =
+        plan.packetTables.at({b.packetElements, b.packetTiles}).layout;
+    row[c.fields[i].firstPacket] = layout.locate[written->second / 2] & 0xffff;
   }
 }
 

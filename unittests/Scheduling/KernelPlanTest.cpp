@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <random>
 #include <set>
 
@@ -244,6 +245,55 @@ TEST(WeightPacking, TheDiagonalIsTheProduct) {
       EXPECT_NEAR(diagonalSum(stage, columns, x, r), expected, 1e-6);
     }
   }
+}
+
+/// As many products as tiles in one task: what is done for every operator of
+/// every tile must not look at all the others.
+TEST(KernelPlan, LongBody) {
+  constexpr uint32_t kSize = 700, kWorkers = 100;
+  Schedule s;
+  s.name = "long";
+  s.concurrent = true;
+  s.target = Target{"sm_90", kWorkers, 232448};
+  s.ring = Ring{8, 1024, 1, 1, 8};
+  s.views.push_back({{{"w", kSize * 4, 0}}, false});
+  std::vector<uint32_t> bounds{0}, workers;
+  for (uint32_t i = 0; i < kSize; ++i) {
+    bounds.push_back(bounds.back() + 4);
+    workers.push_back(i % kWorkers);
+  }
+  const auto buffer = [&](const std::string &name, BufferKind kind,
+                          ElementType type, std::vector<int64_t> shape) {
+    Buffer b;
+    b.name = name;
+    b.kind = kind;
+    b.type = type;
+    b.shape = std::move(shape);
+    s.buffers.push_back(std::move(b));
+    return uint32_t(s.buffers.size() - 1);
+  };
+  const uint32_t x = buffer("x", BufferKind::Input, ElementType::BF16, {128});
+  const uint32_t w =
+      buffer("w", BufferKind::Weight, ElementType::BF16, {kSize * 4, 128});
+  s.buffers[w].view = 0;
+  Task task;
+  task.name = "products";
+  task.bounds = s.addTable(bounds);
+  task.workers = s.addTable(workers);
+  task.stream = Stream{4, 128, 0};
+  for (uint32_t i = 0; i < kSize; ++i) {
+    Operator op;
+    op.name = "linear";
+    op.operands = {x, w,
+                   buffer("y" + std::to_string(i), BufferKind::Output,
+                          ElementType::F32, {kSize * 4})};
+    task.ops.push_back(std::move(op));
+  }
+  s.tasks.push_back(std::move(task));
+  const std::clock_t start = std::clock();
+  EXPECT_EQ(check(s), "");
+  EXPECT_EQ(planError(s), "");
+  EXPECT_LT(double(std::clock() - start) / CLOCKS_PER_SEC, 10);
 }
 
 /// Places count units of 128 bytes in 32 bits.
