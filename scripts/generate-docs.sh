@@ -62,7 +62,7 @@ amk-opt --pass-pipeline='builtin.module(amk.schedule(amk-fusion-grouping,amk-til
 
 | pipeline | passes | options |
 |---|---|---|
-| `--amk-compile` | `amk-set-positions` (if `positions` is given), `amk-fusion-grouping`, `amk-tiling`, `amk-sm-assignment`, `amk-synchronization`, `amk-page-coloring`, `amk-pipelining` | `target`, `workers`, `positions` |
+| `--amk-compile` | `amk-set-positions` (if `positions` is given), `amk-fusion-grouping`, `amk-tiling`, `amk-sm-assignment`, `amk-synchronization`, `amk-page-coloring`, `amk-pipelining` | `target`, `workers`, `positions`, `knobs` ([knobs.md](knobs.md)) |
 | `--amk-lower-kernel` | `convert-amk-to-amk-exec`, `convert-amk-exec-to-nvvm`, then MLIR's conversions to the LLVM dialect, canonicalizer and CSE | |
 
 ## Passes over schedules

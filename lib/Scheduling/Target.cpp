@@ -2,6 +2,7 @@
 
 #include "AMK/Scheduling/Target.h"
 
+#include "AMK/Schedule/KernelRoles.h"
 #include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Scheduling/CostModel.h"
 
@@ -32,6 +33,27 @@ std::string chooseTarget(Schedule &s, const std::string &name,
     s.target = target;
   if (workers)
     s.target->workers = workers;
+  return {};
+}
+
+std::string limitTarget(Schedule &s, const TargetLimits &limits) {
+  Target &target = *s.target;
+  if (limits.sharedBytes > target.sharedBytes)
+    return "shared-bytes: expected at most " +
+           std::to_string(target.sharedBytes) + ", found " +
+           std::to_string(limits.sharedBytes);
+  const TargetInfo *info = lookupTarget(target.chip);
+  const uint32_t threads = kernelRoles(info && info->registerPools).threads;
+  if (limits.threads && limits.threads != threads)
+    return "threads: expected " + std::to_string(threads) +
+           ", which the kernel has on " + target.chip + ", found " +
+           std::to_string(limits.threads);
+  if (limits.kvBlock && limits.kvBlock != s.numerics.kvBlock)
+    return "kv-block: expected " + std::to_string(s.numerics.kvBlock) +
+           ", since the schedule's numerics are fixed, found " +
+           std::to_string(limits.kvBlock);
+  if (limits.sharedBytes)
+    target.sharedBytes = limits.sharedBytes;
   return {};
 }
 

@@ -42,7 +42,7 @@ struct Shape {
   int64_t perTile = 0; ///< granules; 0: even
 };
 
-Shape shapeOf(const Schedule &s, const Task &task) {
+Shape shapeOf(const Schedule &s, const Task &task, uint32_t rows) {
   Shape shape{taskExtent(s, task), taskGranule(s, task), 0};
   const size_t cut = cutOperator(task);
   if (cut < task.ops.size())
@@ -50,7 +50,8 @@ Shape shapeOf(const Schedule &s, const Task &task) {
   // A product's weight comes in tiles of four rows. Elementwise tasks follow,
   // so that an unfused chain stays on its workers.
   if (shape.perTile == 0)
-    shape.granule = std::lcm(shape.granule, int64_t(kPackRows));
+    shape.granule =
+        std::lcm(shape.granule, std::lcm(int64_t(kPackRows), int64_t(rows)));
   return shape;
 }
 
@@ -91,9 +92,12 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
   if (s.concurrent)
     return "expected a sequential schedule, found a concurrent one: its "
            "hand-offs belong to its tiles";
+  if (options.rows == 0 || options.rows % kPackRows)
+    return "rows: expected a multiple of " + std::to_string(kPackRows) +
+           ", found " + std::to_string(options.rows);
   std::vector<Shape> shapes;
   for (const Task &task : s.tasks) {
-    shapes.push_back(shapeOf(s, task));
+    shapes.push_back(shapeOf(s, task, options.rows));
     if (shapes.back().extent > std::numeric_limits<int32_t>::max())
       return "task '" + task.name + "': expected an extent below 2^31, found " +
              std::to_string(shapes.back().extent);

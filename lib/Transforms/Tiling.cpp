@@ -31,9 +31,13 @@ struct Tiling : public amk::impl::TilingBase<Tiling> {
                       amk::scheduling::chooseTarget(s, target, workers);
                   !m.empty())
                 return m;
+              if (std::string m = amk::scheduling::limitTarget(
+                      s, {sharedBytes, threads, kvBlock});
+                  !m.empty())
+                return m;
               used = s.target->workers;
               return amk::scheduling::cutTasks(
-                  s, {used, keepOwners, fewest, balance}, &report);
+                  s, {used, keepOwners, fewest, balance, rows}, &report);
             })) ||
         failed(amk::setDevice(getOperation(), target)))
       return signalPassFailure();

@@ -14,6 +14,15 @@ namespace amk::scheduling {
 std::string chooseTarget(core::Schedule &schedule, const std::string &name,
                          uint32_t workers);
 
+/// What of the target is asked for besides; 0: nothing.
+struct TargetLimits {
+  uint64_t sharedBytes = 0; ///< of a worker, at most the target's
+  uint32_t threads = 0;     ///< of a block: what the kernel has
+  int64_t kvBlock = 0;      ///< what the schedule's numerics have
+};
+/// Limits the schedule's target, or says why that cannot be.
+std::string limitTarget(core::Schedule &schedule, const TargetLimits &limits);
+
 /// Gives the KV caches and the RoPE tables room for `positions` positions, of
 /// which the model takes at most `longest`. Returns why it cannot be done, or
 /// an empty string.

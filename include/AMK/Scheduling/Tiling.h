@@ -17,6 +17,8 @@ struct TilingOptions {
   /// Give the granules that are left over to the workers that stream least over
   /// the whole step; off: to the first tiles of every task.
   bool balance = true;
+  /// Rows of a product's tile come in multiples of this.
+  uint32_t rows = 4;
 };
 
 struct TilingReport {

@@ -5,6 +5,7 @@
 
 #include "AMK/Dialect/AMK/AMKOps.h"
 #include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Knobs.h"
 #include "AMK/Scheduling/PageColoring.h"
 #include "mlir/Pass/Pass.h"
 
@@ -18,9 +19,10 @@ namespace amk {
 
 /// What the whole pipeline needs to know.
 struct CompileOptions {
-  std::string target;    ///< empty: the schedule's, else sm_90
-  uint32_t workers = 0;  ///< 0: all of the target's
-  int64_t positions = 0; ///< 0: as imported
+  std::string target;      ///< empty: the schedule's, else sm_90
+  uint32_t workers = 0;    ///< 0: all of the target's
+  int64_t positions = 0;   ///< 0: as imported
+  scheduling::Knobs knobs; ///< where the three above say nothing
 };
 
 /// Appends the passes that take an imported schedule to one that can be

@@ -88,6 +88,14 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
            "as few tiles as keep the longest as short">,
     Option<"balance", "balance", "bool", "true",
            "balance the remainders over the whole step">,
+    Option<"rows", "rows", "uint32_t", "4",
+           "granule of the rows of a product's tile, a multiple of 4">,
+    Option<"sharedBytes", "shared-bytes", "uint64_t", "0",
+           "shared memory of a worker; 0: all that the target has">,
+    Option<"threads", "threads", "uint32_t", "0",
+           "threads of a block: refused unless the kernel has so many">,
+    Option<"kvBlock", "kv-block", "int64_t", "0",
+           "positions of a softmax block: refused unless the import has it">,
   ];
 }
 
