@@ -4,6 +4,7 @@
 
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/Verify.h"
+#include "AMK/Scheduling/Ownership.h"
 #include "FusionMerge.h"
 
 #include <algorithm>
@@ -336,19 +337,35 @@ FusionReport countHandOffs(const Schedule &s) {
   report.tasks = uint32_t(s.tasks.size());
   for (const Buffer &b : s.buffers)
     report.layers += b.kind == BufferKind::KvCache;
+  const std::vector<uint32_t> owners = ownerGroups(s);
   std::vector<uint32_t> writer(s.buffers.size(), kNone);
+  uint32_t crossing = 0, first = kNone, last = kNone;
   for (uint32_t t = 0; t < s.tasks.size(); ++t) {
-    std::set<uint32_t> producers;
+    std::set<uint32_t> producers, others;
+    bool newCache = false;
     for (const Operator &op : s.tasks[t].ops)
       for (size_t i = 0; i < op.operands.size(); ++i) {
         uint32_t &w = writer[op.operands[i]];
-        if (i >= inputs(op))
+        const Buffer &b = s.buffers[op.operands[i]];
+        if (i >= inputs(op)) {
+          newCache |= b.kind == BufferKind::KvCache && w == kNone;
           w = t;
-        else if (w != kNone && w != t)
+        } else if (w != kNone && w != t) {
           producers.insert(w);
+          if (owners[t] == kNone || owners[t] != owners[w] ||
+              b.type != ElementType::F32)
+            others.insert(w);
+        }
       }
     report.handOffs += uint32_t(producers.size());
+    crossing += uint32_t(others.size());
+    if (newCache) {
+      first = first == kNone ? crossing : first;
+      last = crossing;
+    }
   }
+  report.crossingPerLayer =
+      report.layers > 1 ? double(last - first) / (report.layers - 1) : crossing;
   return report;
 }
 

@@ -87,7 +87,11 @@ void FusionGrouping::runOnOperation() {
       << remark::metric("handoffs_before", before.handOffs)
       << remark::metric("handoffs", after.handOffs)
       << remark::metric("handoffs_per_layer_before", perLayer(before.handOffs))
-      << remark::metric("handoffs_per_layer", perLayer(after.handOffs));
+      << remark::metric("handoffs_per_layer", perLayer(after.handOffs))
+      << remark::metric("crossing_per_layer_before",
+                        llvm::formatv("{0:F1}", before.crossingPerLayer).str())
+      << remark::metric("crossing_per_layer",
+                        llvm::formatv("{0:F1}", after.crossingPerLayer).str());
 }
 
 } // namespace

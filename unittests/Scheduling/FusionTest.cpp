@@ -50,6 +50,8 @@ TEST(Fusion, TwiceTheHandOffsWithoutIt) {
   EXPECT_EQ(before.layers, 2u);
   EXPECT_EQ(after.layers, 2u);
   EXPECT_GT(before.handOffs, 2 * after.handOffs);
+  EXPECT_GT(before.crossingPerLayer, 2 * after.crossingPerLayer);
+  EXPECT_EQ(after.crossingPerLayer, 5);
 }
 
 /// Appends a task that reads a buffer.

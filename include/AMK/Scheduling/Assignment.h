@@ -32,7 +32,9 @@ struct AssignmentOptions {
   AssignmentPolicy policy = AssignmentPolicy::Contiguous;
   /// Keep every element that is updated in place on one worker (Ownership.h).
   bool keepOwners = true;
-  std::vector<PlacedTasks> map = {}; ///< first match counts
+  /// First match counts.
+  // NOLINTNEXTLINE(readability-redundant-member-init): lists may leave it out.
+  std::vector<PlacedTasks> map = {};
   /// Workers that share a cluster: 1, since the kernel hands nothing over
   /// within one.
   uint32_t cluster = 1;

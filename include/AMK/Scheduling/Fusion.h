@@ -16,6 +16,10 @@ struct FusionReport {
   uint32_t tasks = 0;    ///< of the schedule
   uint32_t handOffs = 0; ///< pairs of a task that writes and one that reads it
   uint32_t layers = 0;   ///< KV caches
+  /// Of the pairs those that every layer adds (from one layer's first write of
+  /// its cache to the next layer's), without what stays with its owners
+  /// (Ownership.h) and so on its worker; all of a schedule of one layer.
+  double crossingPerLayer = 0;
 };
 
 /// Counts what fusion reduces.
