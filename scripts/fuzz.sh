@@ -82,8 +82,8 @@ fuzz() {
     -artifact_prefix="$build/found/$1-" "$reached" "$seeds/$1" >"$log" 2>&1; then
     # "#123 DONE cov: 45 ft: 67 corp: 8/9Kb": branches reached, and inputs kept.
     note "$1: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") executions," \
-      "$(sed -n 's/.*DONE *cov: \([0-9]*\) ft: \([0-9]*\).*/\1 edges, \2 features/p' "$log")," \
-      "$(sed -n 's/^INFO: Loaded 1 modules *(\([0-9]*\) .*/of \1 edges/p' "$log")," \
+      "$(sed -n 's/.*DONE *cov: \([0-9]*\) .*/\1/p' "$log") of" \
+      "$(sed -n 's/^INFO: Loaded 1 modules *(\([0-9]*\) .*/\1/p' "$log") edges," \
       "at most $(sed -n 's/^stat::peak_rss_mb: *//p' "$log") MB"
     return
   fi
