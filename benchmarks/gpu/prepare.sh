@@ -10,8 +10,10 @@ bin=$build/bin
 "$bin/amk-translate" --import-hf "$here/../../test/Inputs/tiny-llama" -o "$out/tiny.mlir"
 "$bin/amk-translate" --import-hf "$here/llama-1b" --config-only -o "$out/1b.mlir"
 for model in tiny 1b; do
+  positions=0 # as imported
+  if [ $model = 1b ]; then positions=8448; fi
   for chip in sm_80 sm_90; do
-    "$bin/amk-opt" --amk-compile="target=$chip" "$out/$model.mlir" -o "$out/${model}_$chip.mlir"
+    "$bin/amk-opt" --amk-compile="target=$chip positions=$positions" "$out/$model.mlir" -o "$out/${model}_$chip.mlir"
     "$bin/amk-translate" --amk-to-program "$out/${model}_$chip.mlir" -o "$out/${model}_$chip.amkp"
   done
 done

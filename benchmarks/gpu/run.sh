@@ -40,7 +40,7 @@ for chip in sm_90 sm_80; do
 done
 echo "== logits of the 1B shape against transformers"
 check python3 "$here/check_1b.py" "$out/amk-run" "$out/1b_sm_90.amkp" \
-  "$here/llama-1b" "$work/1b"
+  "$here/llama-1b" "$work/1b" --prompts 1,100,1000,4001,8130
 echo "== memcheck"
 if command -v compute-sanitizer >/dev/null; then
   check compute-sanitizer --tool memcheck --error-exitcode 9 "$out/amk-run" \
@@ -54,7 +54,7 @@ if [ -x "$out/AMKRuntimeTests" ]; then
 fi
 echo "== time of a step, 1B shape, bf16, batch 1"
 for program in 1b_sm_90.amkp 1b_sm_80.amkp; do
-  for position in 108 1004; do
+  for position in 108 1004 4000 8150; do
     milliseconds "$program" "$position"
   done
 done

@@ -20,17 +20,22 @@ PacketLayout packetLayout(const Schedule &s, const Buffer &b) {
   std::vector<uint32_t> bounds{0, uint32_t(b.elements())};
   if (b.packetTiles != kNone)
     bounds = s.tables[b.packetTiles];
-  l.locate.resize(size_t(b.elements()));
+  uint32_t packets = 0;
   for (size_t g = 0; g + 1 < bounds.size(); ++g) {
-    l.first.push_back(uint32_t(l.packets.size()));
+    l.first.push_back(packets);
+    packets += (bounds[g + 1] - bounds[g] + l.elements - 1) / l.elements;
+  }
+  l.first.push_back(packets);
+  if (b.type == ElementType::F32)
+    return l; // packet e / 3 holds value e
+  l.locate.resize(size_t(b.elements()));
+  for (size_t g = 0; g + 1 < bounds.size(); ++g)
     for (uint32_t e = bounds[g]; e < bounds[g + 1]; e += l.elements) {
       const uint32_t n = std::min(l.elements, bounds[g + 1] - e);
       for (uint32_t i = 0; i < n; ++i)
         l.locate[e + i] = uint32_t(l.packets.size()) | i << 16;
       l.packets.push_back(e | n << 16);
     }
-  }
-  l.first.push_back(uint32_t(l.packets.size()));
   return l;
 }
 
@@ -68,6 +73,9 @@ private:
   std::string classKey(const Task &task, std::vector<uint32_t> &buffers) const;
   bool checkTask(const Task &task, std::string &error) const;
   bool checkHandOffs(std::string &error, uint32_t &task) const;
+  bool checkCacheStream(const Task &task, const Buffer &cache,
+                        std::string &error) const;
+  bool describeCacheStream(std::string &error);
   bool checkBuffers(std::string &error) const;
   bool checkRing(std::string &error) const;
   bool checkPublished(const Tile &tile, std::string &error) const;
@@ -78,7 +86,8 @@ private:
                const std::vector<uint32_t> &words);
   void fillHandOffs();
   void fillRows();
-  void fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const;
+  void fillRow(const Tile &tile, uint32_t *row) const;
+  void fillStages(const Tile &tile, uint32_t *row) const;
   uint32_t placeOf(uint32_t buffer) const { return places[buffer]; }
 
   const Schedule &s;
@@ -89,6 +98,9 @@ private:
   std::vector<uint32_t> firstWait, firstSignal; ///< per tile
   /// Buffers of every task as its class numbers them.
   std::vector<std::vector<uint32_t>> taskBuffers;
+  /// The first task that streams a cache, and the cache's shape.
+  mutable const Task *cacheStream = nullptr;
+  mutable const std::vector<int64_t> *cacheShape = nullptr;
 };
 
 std::string Builder::classKey(const Task &task,
@@ -142,9 +154,8 @@ void Builder::findClasses() {
       ClassFields f;
       f.place = word++;
       if (s.buffers[id].packetElements) {
-        f.generation = word++;
-        if (written[id])
-          f.firstPacket = word++;
+        f.packets = word++;
+        f.written = written[id];
       }
       c.fields.push_back(f);
     }
@@ -152,8 +163,64 @@ void Builder::findClasses() {
   }
 }
 
+/// The loader reads the caches of all tasks alike: their shape and stages are
+/// constants of the kernel.
+bool Builder::checkCacheStream(const Task &task, const Buffer &cache,
+                               std::string &error) const {
+  if (task.stream.rows == 0 || !s.ring) {
+    error = "expected a stream and a ring for '" + cache.name +
+            "', found none (a row of it must be a multiple of " +
+            std::to_string(kCacheColumns) + " values and a block of " +
+            std::to_string(kLeastPositions) + " positions; " +
+            "run the pipelining pass)";
+    return false;
+  }
+  if (!cacheStream) {
+    cacheStream = &task;
+    cacheShape = &cache.shape;
+  } else if (cache.shape != *cacheShape ||
+             task.stream.rows != cacheStream->stream.rows) {
+    error = "expected caches of one shape and stages, found '" + cache.name +
+            "' to differ from that of task '" + cacheStream->name + "'";
+    return false;
+  }
+  // A row of the plan names one split of one KV head.
+  for (uint32_t t = 0, n = tileCount(s, task); t < n; ++t)
+    if (tileRange(s, task, t).size() != 1) {
+      error = "expected tiles of one KV head and split, found tile " +
+              std::to_string(t) + " of " +
+              std::to_string(tileRange(s, task, t).size());
+      return false;
+    }
+  return true;
+}
+
+bool Builder::describeCacheStream(std::string &error) {
+  if (!cacheStream)
+    return true;
+  const std::vector<int64_t> &shape = *cacheShape;
+  const uint64_t plane =
+      uint64_t(shape[1]) * uint64_t(shape[2]) * uint64_t(shape[3]) * 2;
+  // The kernel counts positions in 32 bits.
+  constexpr int64_t kMost = int64_t(1) << 30;
+  const Numerics &n = s.numerics;
+  if (s.positions > kMost || n.kvBlock > kMost) {
+    error = "expected at most " + std::to_string(kMost) +
+            " positions, and in a block, found " + std::to_string(s.positions) +
+            " and " + std::to_string(n.kvBlock);
+    return false;
+  }
+  plan.cacheStream = {cacheStream->stream.rows,     uint32_t(shape[3]) * 2,
+                      uint32_t(plane / kArenaUnit), uint32_t(n.kvBlock),
+                      uint32_t(n.kvChunk),          uint32_t(n.kvSplits)};
+  return true;
+}
+
 bool Builder::checkTask(const Task &task, std::string &error) const {
   for (const Operator &op : task.ops) {
+    if (const Buffer *cache = streamedCache(s, op))
+      if (!checkCacheStream(task, *cache, error))
+        return false;
     if (!streamedWeight(s, op))
       continue;
     if (task.stream.rows != kPackRows || task.stream.columns == 0) {
@@ -210,6 +277,22 @@ bool Builder::checkBuffers(std::string &error) const {
     }
     if (!b.packetElements)
       continue;
+    if (b.packetGeneration > 0xffff) {
+      error = name + "expected at most 65536 generations of packets, found " +
+              std::to_string(b.packetGeneration + 1);
+      return false;
+    }
+    if (b.type == ElementType::F32) {
+      bool whole = b.packetElements == kPartValues;
+      if (b.packetTiles != kNone)
+        for (uint32_t bound : s.tables[b.packetTiles])
+          whole &= bound % kPartValues == 0;
+      if (whole)
+        continue;
+      error = name + "expected packets of 3 float32 values, and groups of a "
+                     "multiple of 3";
+      return false;
+    }
     bool even = b.packetElements % 2 == 0 && b.elements() % 2 == 0;
     if (b.packetTiles != kNone)
       for (uint32_t bound : s.tables[b.packetTiles])
@@ -249,7 +332,9 @@ bool Builder::checkPublished(const Tile &tile, std::string &error) const {
     if (!a.write || !b.packetElements || b.packetTiles == kNone)
       continue;
     const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
-    const uint64_t lo = a.region.offset / 2, hi = lo + a.region.bytes / 2;
+    const uint64_t width = byteWidth(b.type);
+    const uint64_t lo = a.region.offset / width;
+    const uint64_t hi = lo + a.region.bytes / width;
     const auto at = std::lower_bound(bounds.begin(), bounds.end(), lo);
     if (at + 1 < bounds.end() && *at == lo && *(at + 1) == hi)
       continue;
@@ -271,14 +356,12 @@ void Builder::placeZeroed() {
   const auto bytesOf = [&](const Buffer &b) {
     if (!b.packetElements)
       return b.regionBytes();
-    return uint64_t(plan.packetTables[{b.packetElements, b.packetTiles}]
-                        .layout.packets.size()) *
-           16;
+    return uint64_t(plan.packetTables[packetKey(b)].layout.first.back()) * 16;
   };
   for (const Buffer &b : s.buffers) {
     if (b.packetElements) {
-      auto &t = plan.packetTables[{b.packetElements, b.packetTiles}];
-      if (t.layout.packets.empty())
+      auto &t = plan.packetTables[packetKey(b)];
+      if (t.layout.first.empty())
         t.layout = packetLayout(s, b);
       plan.generations = std::max(plan.generations, b.packetGeneration + 1);
     }
@@ -369,6 +452,8 @@ void Builder::fillHandOffs() {
   plan.signalPlace = arena.place(signals.size() * 4);
   addBlob("signals", plan.signalPlace, signals);
   for (auto &[key, t] : plan.packetTables) {
+    if (t.layout.packets.empty())
+      continue;
     t.packets = arena.place(t.layout.packets.size() * 4);
     addBlob("packets", t.packets, t.layout.packets);
     t.locate = arena.place(t.layout.locate.size() * 4);
@@ -376,32 +461,42 @@ void Builder::fillHandOffs() {
   }
 }
 
-void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
+/// What the tile streams: a product's stages, or a split of a KV head.
+void Builder::fillStages(const Tile &tile, uint32_t *row) const {
   const Task &task = s.tasks[tile.task];
-  const TaskClass &c = plan.classes[plan.classOfTask[tile.task]];
-  row[0] = plan.classOfTask[tile.task];
-  row[1] = uint32_t(tile.range.lo);
-  row[2] = uint32_t(tile.range.size());
-  row[5] = stage;
   Range next = tile.range;
   for (const Operator &op : task.ops) {
     const OperatorModel *model = lookupOperator(op.name);
-    const Range rows = op.prologue ? Range{0, model->extent(s, op)} : next;
+    const Range range = op.prologue ? Range{0, model->extent(s, op)} : next;
     if (!op.prologue)
       next = model->mapTile(s, op, next);
+    if (const Buffer *cache = streamedCache(s, op)) {
+      const CachePiece piece = model->cachePiece(s, op, range.lo);
+      const uint64_t headBytes =
+          uint64_t(cache->shape[2]) * uint64_t(cache->shape[3]) * 2;
+      row[3] = placeOf(op.operands[model->streamedCache()]) +
+               uint32_t(uint64_t(piece.head) * headBytes / kArenaUnit);
+      row[4] = kCacheStages | uint32_t(piece.split);
+    }
     const Buffer *weight = streamedWeight(s, op);
     if (!weight)
       continue;
     const int64_t k = weight->shape[1];
-    const unsigned streamed = model->streamedOperand();
     const uint64_t groupBytes = uint64_t(k) * kPackRows * 2;
     row[0] |= task.stream.columns * kPackRows * 2 / uint32_t(kArenaUnit) << 16;
-    row[3] = placeOf(op.operands[streamed]) +
-             uint32_t(uint64_t(rows.lo) / kPackRows * groupBytes / kArenaUnit);
-    row[4] = uint32_t((rows.size() + kPackRows - 1) / kPackRows) *
+    row[3] = placeOf(op.operands[model->streamedOperand()]) +
+             uint32_t(uint64_t(range.lo) / kPackRows * groupBytes / kArenaUnit);
+    row[4] = uint32_t((range.size() + kPackRows - 1) / kPackRows) *
              columnSlices(k, task.stream);
   }
-  stage += row[4];
+}
+
+void Builder::fillRow(const Tile &tile, uint32_t *row) const {
+  const TaskClass &c = plan.classes[plan.classOfTask[tile.task]];
+  row[0] = plan.classOfTask[tile.task];
+  row[1] = uint32_t(tile.range.lo);
+  row[2] = uint32_t(tile.range.size());
+  fillStages(tile, row);
   const size_t id = size_t(&tile - tiles.tiles.data());
   row[6] = firstWait[id] | (tile.lastWait - tile.firstWait) << 24;
   row[7] = firstSignal[id] | (tile.lastSignal - tile.firstSignal) << 24;
@@ -417,16 +512,17 @@ void Builder::fillRow(const Tile &tile, uint32_t &stage, uint32_t *row) const {
   for (size_t i = 0; i < c.buffers.size(); ++i) {
     const Buffer &b = s.buffers[buffers[i]];
     row[c.fields[i].place] = placeOf(buffers[i]);
-    if (c.fields[i].generation != kNone)
-      row[c.fields[i].generation] = b.packetGeneration;
-    if (c.fields[i].firstPacket == kNone)
+    if (c.fields[i].packets == kNone)
+      continue;
+    row[c.fields[i].packets] = b.packetGeneration;
+    // Packets of float32 are found by division.
+    if (!c.fields[i].written || b.type == ElementType::F32)
       continue;
     const auto written = firstWritten.find(buffers[i]);
     if (written == firstWritten.end())
       continue;
-    const auto &layout =
-        plan.packetTables.at({b.packetElements, b.packetTiles}).layout;
-    row[c.fields[i].firstPacket] = layout.locate[written->second / 2] & 0xffff;
+    const auto &layout = plan.packetTables.at(packetKey(b)).layout;
+    row[c.fields[i].packets] |= layout.locate[written->second / 2] << 16;
   }
 }
 
@@ -436,13 +532,27 @@ void Builder::fillRows() {
   std::vector<uint32_t> words(plan.planRowsOffset, 0);
   uint32_t firstRow = 0;
   for (uint32_t w = 0; w < tiles.workers; ++w) {
-    uint32_t stage = 0;
     words[w * 2] = firstRow;
     words[w * 2 + 1] = uint32_t(tiles.queues[w].size());
     for (uint32_t id : tiles.queues[w]) {
       words.resize(words.size() + width, 0);
-      fillRow(tiles.tiles[id], stage, &words[words.size() - width]);
+      fillRow(tiles.tiles[id], &words[words.size() - width]);
       ++firstRow;
+    }
+    // Stages of weights up to the next tile that streams a cache, and where
+    // that is.
+    uint32_t stages = 0, rows = 0;
+    for (size_t i = tiles.queues[w].size(); i-- > 0;) {
+      uint32_t *row =
+          &words[words.size() - (tiles.queues[w].size() - i) * width];
+      const bool isCache = row[4] & kCacheStages;
+      if (!isCache)
+        stages += row[4];
+      row[5] = std::min(stages, 0xffffu) | rows << 16;
+      if (isCache)
+        stages = rows = 0;
+      if (rows || isCache)
+        ++rows;
     }
   }
   plan.planPlace = arena.place(words.size() * 4);
@@ -457,6 +567,8 @@ bool Builder::run(std::string &error, uint32_t &task) {
   if (!checkHandOffs(error, task))
     return false;
   if (!checkBuffers(error) || !checkRing(error))
+    return false;
+  if (!describeCacheStream(error))
     return false;
   for (const Tile &tile : tiles.tiles)
     if (!checkPublished(tile, error)) {

@@ -317,7 +317,101 @@ public:
   }
 };
 
-class Attention : public OperatorModel {
+/// What the three attention operators have in common: a cache, heads in groups,
+/// and rows of the query, key and value in their operands.
+class AttentionOperator : public OperatorModel {
+protected:
+  static int64_t kvHeads(const Schedule &s, const Operator &op,
+                         unsigned cache) {
+    const Buffer &b = operand(s, op, cache);
+    return b.shape.size() == 4 ? b.shape[1] : 0;
+  }
+
+  /// Also keeps the products of heads and dimensions in range.
+  static std::string verifyCache(const Schedule &s, const Operator &op,
+                                 unsigned index) {
+    const Buffer &cache = operand(s, op, index);
+    if (std::string m =
+            firstOf({expectKind(s, op, index, "cache", BufferKind::KvCache),
+                     expectInt(op, "group", 1, 1 << 16),
+                     expectInt(op, "head_dim", 2, 1 << 16)});
+        !m.empty())
+      return m;
+    if (cache.shape.size() != 4)
+      return "cache '" + cache.name +
+             "': expected [2, kv heads, positions, head dim], found " +
+             shapeText(cache.type, cache.shape);
+    if (cache.shape[1] < 1 || cache.shape[1] > 1 << 24)
+      return "cache '" + cache.name +
+             "': expected 1 to 16777216 heads, found " +
+             std::to_string(cache.shape[1]);
+    return expect(s, op, index, "cache", ElementType::BF16,
+                  {2, cache.shape[1], s.positions, op.getInt("head_dim")});
+  }
+
+  /// A bf16 operand that holds `heads` heads from the row that `row` names on.
+  static std::string verifyHeads(const Schedule &s, const Operator &op,
+                                 unsigned index, std::string_view what,
+                                 std::string_view row, int64_t heads) {
+    const int64_t rows = length(s, op, index);
+    return firstOf(
+        {expect(s, op, index, what, ElementType::BF16, {rows}),
+         expectInt(op, row, 0, rows - heads * op.getInt("head_dim"))});
+  }
+
+  /// Splits other than the first; the pieces of the parts are by KV head, then
+  /// by split.
+  static int64_t otherSplits(const Schedule &s) {
+    return s.numerics.kvSplits - 1;
+  }
+  static std::string verifyParts(const Schedule &s, const Operator &op,
+                                 unsigned cache, unsigned parts) {
+    const int64_t d = op.getInt("head_dim"), group = op.getInt("group");
+    if (d % 2)
+      return "attribute 'head_dim': expected an even number, found " +
+             std::to_string(d);
+    if (otherSplits(s) < 1)
+      return "expected numerics of at least 2 kv_splits, found " +
+             std::to_string(s.numerics.kvSplits);
+    return expect(
+        s, op, parts, "parts", ElementType::F32,
+        {kvHeads(s, op, cache) * otherSplits(s) * partValues(group, d)});
+  }
+
+  /// The keys and the values of KV heads [lo, hi) at earlier positions.
+  static void touchPast(const Schedule &s, const Operator &op, unsigned cache,
+                        Range heads, std::vector<Access> &out) {
+    const int64_t d = op.getInt("head_dim"), all = kvHeads(s, op, cache);
+    for (int64_t plane = 0; plane < 2; ++plane) {
+      const int64_t base = plane * all;
+      touch(s, op, cache, false, {(base + heads.lo) * d, (base + heads.hi) * d},
+            out);
+      out.back().position = Position::Past;
+    }
+  }
+  /// Heads [lo, hi) of an operand from the row that `row` names on.
+  static void touchHeads(const Schedule &s, const Operator &op, unsigned index,
+                         std::string_view row, Range heads,
+                         std::vector<Access> &out) {
+    const int64_t d = op.getInt("head_dim"), first = op.getInt(row);
+    touch(s, op, index, false, {first + heads.lo * d, first + heads.hi * d},
+          out);
+  }
+
+  /// Of `heads` query heads at the full cache, which is what the worst step
+  /// costs; the keys and values are read once for `shared` heads.
+  static Cost costOf(const Schedule &s, const Operator &op, uint64_t heads,
+                     uint64_t shared) {
+    const uint64_t values =
+        heads * uint64_t(op.getInt("head_dim")) * uint64_t(s.positions);
+    return {values * 4 / shared, values * 4};
+  }
+  static uint64_t groupOf(const Operator &op) {
+    return uint64_t(std::max<int64_t>(op.getInt("group", 1), 1));
+  }
+};
+
+class Attention : public AttentionOperator {
 public:
   std::string_view name() const override { return "attention"; }
   unsigned inputs() const override { return 4; }
@@ -333,69 +427,150 @@ public:
            kConsumerWarps * 8;
   }
   int64_t extent(const Schedule &s, const Operator &op) const override {
-    const Buffer &cache = operand(s, op, 3);
-    return cache.shape.size() == 4 ? cache.shape[1] * op.getInt("group") : 0;
+    return kvHeads(s, op, 3) * op.getInt("group");
   }
   std::string verify(const Schedule &s, const Operator &op) const override {
-    const Buffer &cache = operand(s, op, 3);
-    if (std::string m =
-            firstOf({expectKind(s, op, 3, "cache", BufferKind::KvCache),
-                     expectInt(op, "group", 1, 1 << 16),
-                     expectInt(op, "head_dim", 2, 1 << 16)});
-        !m.empty())
+    if (std::string m = verifyCache(s, op, 3); !m.empty())
       return m;
-    const int64_t d = op.getInt("head_dim");
-    if (cache.shape.size() != 4)
-      return "cache '" + cache.name +
-             "': expected [2, kv heads, positions, head dim], found " +
-             shapeText(cache.type, cache.shape);
-    // Keeps the products below in range.
-    if (cache.shape[1] < 1 || cache.shape[1] > 1 << 24)
-      return "cache '" + cache.name +
-             "': expected 1 to 16777216 heads, found " +
-             std::to_string(cache.shape[1]);
-    const int64_t kv = cache.shape[1], heads = kv * op.getInt("group");
-    return firstOf(
-        {expect(s, op, 0, "query", ElementType::BF16, {length(s, op, 0)}),
-         expect(s, op, 1, "key", ElementType::BF16, {length(s, op, 1)}),
-         expect(s, op, 2, "value", ElementType::BF16, {length(s, op, 2)}),
-         expect(s, op, 3, "cache", ElementType::BF16, {2, kv, s.positions, d}),
-         expect(s, op, 4, "output", ElementType::F32, {heads * d}),
-         expectInt(op, "query_row", 0, length(s, op, 0) - heads * d),
-         expectInt(op, "key_row", 0, length(s, op, 1) - kv * d),
-         expectInt(op, "value_row", 0, length(s, op, 2) - kv * d)});
+    const int64_t kv = kvHeads(s, op, 3), heads = kv * op.getInt("group");
+    return firstOf({verifyHeads(s, op, 0, "query", "query_row", heads),
+                    verifyHeads(s, op, 1, "key", "key_row", kv),
+                    verifyHeads(s, op, 2, "value", "value_row", kv),
+                    expect(s, op, 4, "output", ElementType::F32,
+                           {heads * op.getInt("head_dim")})});
   }
   void accesses(const Schedule &s, const Operator &op, Range tile,
                 std::vector<Access> &out) const override {
     if (tile.empty())
       return;
-    const int64_t d = op.getInt("head_dim"), group = op.getInt("group");
-    const int64_t kv = operand(s, op, 3).shape[1];
-    const int64_t lo = tile.lo / group * d;
-    const int64_t hi = ((tile.hi - 1) / group + 1) * d;
-    const int64_t q = op.getInt("query_row"), k = op.getInt("key_row"),
-                  v = op.getInt("value_row");
-    touch(s, op, 0, false, {q + tile.lo * d, q + tile.hi * d}, out);
-    touch(s, op, 1, false, {k + lo, k + hi}, out);
-    touch(s, op, 2, false, {v + lo, v + hi}, out);
-    for (int64_t plane = 0; plane < 2; ++plane) {
-      const int64_t base = plane * kv * d;
-      touch(s, op, 3, false, {base + lo, base + hi}, out);
-      out.back().position = Position::Past;
-    }
-    touch(s, op, 4, true, {tile.lo * d, tile.hi * d}, out);
+    const int64_t group = op.getInt("group");
+    const Range kv{tile.lo / group, (tile.hi - 1) / group + 1};
+    touchHeads(s, op, 0, "query_row", tile, out);
+    touchHeads(s, op, 1, "key_row", kv, out);
+    touchHeads(s, op, 2, "value_row", kv, out);
+    touchPast(s, op, 3, kv, out);
+    touch(s, op, 4, true, mapTile(s, op, tile), out);
   }
   Range mapTile(const Schedule &, const Operator &op,
                 Range tile) const override {
     const int64_t d = op.getInt("head_dim");
     return {tile.lo * d, tile.hi * d};
   }
-  /// At the full cache, which is what the worst step costs.
   Cost cost(const Schedule &s, const Operator &op, Range tile) const override {
-    const uint64_t values = uint64_t(tile.size()) *
-                            uint64_t(op.getInt("head_dim")) *
-                            uint64_t(s.positions);
-    return {values * 4 / uint64_t(op.getInt("group", 1)), values * 4};
+    return costOf(s, op, uint64_t(tile.size()), groupOf(op));
+  }
+};
+
+/// Index kv * (splits - 1) + split - 1 of the parallel dimension is one split
+/// but the first of one KV head, for all query heads of its group.
+class AttentionPartial : public AttentionOperator {
+public:
+  std::string_view name() const override { return "attention_partial"; }
+  unsigned inputs() const override { return 2; }
+  unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override { return operand == 0; }
+  unsigned streamedCache() const override { return 1; }
+  CachePiece cachePiece(const Schedule &s, const Operator &,
+                        int64_t index) const override {
+    return {index / otherSplits(s), index % otherSplits(s) + 1};
+  }
+  int64_t granulesPerTile() const override { return 1; } // a head's split
+  uint64_t workingBytes(const Schedule &, const Operator &op,
+                        int64_t) const override {
+    return SplitArea(op.getInt("group"), op.getInt("head_dim")).total;
+  }
+  int64_t extent(const Schedule &s, const Operator &op) const override {
+    return kvHeads(s, op, 1) * otherSplits(s);
+  }
+  std::string verify(const Schedule &s, const Operator &op) const override {
+    if (std::string m = verifyCache(s, op, 1); !m.empty())
+      return m;
+    const int64_t heads = kvHeads(s, op, 1) * op.getInt("group");
+    return firstOf({verifyHeads(s, op, 0, "query", "query_row", heads),
+                    verifyParts(s, op, 1, 2)});
+  }
+  void accesses(const Schedule &s, const Operator &op, Range tile,
+                std::vector<Access> &out) const override {
+    if (tile.empty())
+      return;
+    const int64_t splits = otherSplits(s), group = op.getInt("group");
+    const Range kv{tile.lo / splits, (tile.hi - 1) / splits + 1};
+    touchHeads(s, op, 0, "query_row", {kv.lo * group, kv.hi * group}, out);
+    touchPast(s, op, 1, kv, out);
+    touch(s, op, 2, true, mapTile(s, op, tile), out);
+  }
+  Range mapTile(const Schedule &, const Operator &op,
+                Range tile) const override {
+    const int64_t w = partValues(op.getInt("group"), op.getInt("head_dim"));
+    return {tile.lo * w, tile.hi * w};
+  }
+  Cost cost(const Schedule &s, const Operator &op, Range tile) const override {
+    const uint64_t group = groupOf(op);
+    Cost c = costOf(s, op, uint64_t(tile.size()) * group, group);
+    c.bytes /= uint64_t(s.numerics.kvSplits);
+    c.operations /= uint64_t(s.numerics.kvSplits);
+    return c;
+  }
+};
+
+/// The first split of a KV head, with this launch's position, joined with what
+/// attention_partial made of the others.
+class AttentionJoin : public AttentionOperator {
+public:
+  std::string_view name() const override { return "attention_join"; }
+  unsigned inputs() const override { return 5; }
+  unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override { return operand != 3; }
+  bool gathersFloats(unsigned operand) const override { return operand == 4; }
+  unsigned streamedCache() const override { return 3; }
+  CachePiece cachePiece(const Schedule &, const Operator &,
+                        int64_t index) const override {
+    return {index, 0};
+  }
+  int64_t granulesPerTile() const override { return 1; } // a KV head
+  uint64_t workingBytes(const Schedule &, const Operator &op,
+                        int64_t) const override {
+    return SplitArea(op.getInt("group"), op.getInt("head_dim")).total;
+  }
+  int64_t extent(const Schedule &s, const Operator &op) const override {
+    return kvHeads(s, op, 3);
+  }
+  std::string verify(const Schedule &s, const Operator &op) const override {
+    if (std::string m = verifyCache(s, op, 3); !m.empty())
+      return m;
+    const int64_t kv = kvHeads(s, op, 3), heads = kv * op.getInt("group");
+    return firstOf({verifyHeads(s, op, 0, "query", "query_row", heads),
+                    verifyHeads(s, op, 1, "key", "key_row", kv),
+                    verifyHeads(s, op, 2, "value", "value_row", kv),
+                    verifyParts(s, op, 3, 4),
+                    expect(s, op, 5, "output", ElementType::F32,
+                           {heads * op.getInt("head_dim")})});
+  }
+  void accesses(const Schedule &s, const Operator &op, Range tile,
+                std::vector<Access> &out) const override {
+    if (tile.empty())
+      return;
+    const int64_t group = op.getInt("group");
+    const int64_t piece =
+        otherSplits(s) * partValues(group, op.getInt("head_dim"));
+    touchHeads(s, op, 0, "query_row", {tile.lo * group, tile.hi * group}, out);
+    touchHeads(s, op, 1, "key_row", tile, out);
+    touchHeads(s, op, 2, "value_row", tile, out);
+    touchPast(s, op, 3, tile, out);
+    touch(s, op, 4, false, {tile.lo * piece, tile.hi * piece}, out);
+    touch(s, op, 5, true, mapTile(s, op, tile), out);
+  }
+  Range mapTile(const Schedule &, const Operator &op,
+                Range tile) const override {
+    const int64_t w = op.getInt("group") * op.getInt("head_dim");
+    return {tile.lo * w, tile.hi * w};
+  }
+  Cost cost(const Schedule &s, const Operator &op, Range tile) const override {
+    const uint64_t group = groupOf(op);
+    Cost c = costOf(s, op, uint64_t(tile.size()) * group, group);
+    c.bytes /= uint64_t(s.numerics.kvSplits);
+    c.operations /= uint64_t(s.numerics.kvSplits);
+    return c;
   }
 };
 
@@ -536,6 +711,8 @@ void addLlamaOperators(std::vector<std::unique_ptr<OperatorModel>> &models) {
   models.push_back(std::make_unique<Rope>());
   models.push_back(std::make_unique<KvAppend>());
   models.push_back(std::make_unique<Attention>());
+  models.push_back(std::make_unique<AttentionPartial>());
+  models.push_back(std::make_unique<AttentionJoin>());
   models.push_back(std::make_unique<Elementwise<2>>("add", ElementType::F32));
   models.push_back(
       std::make_unique<Elementwise<2>>("silu_mul", ElementType::F32));

@@ -78,6 +78,21 @@ const Buffer *streamedWeight(const Schedule &s, const Operator &op) {
   return &s.buffers[op.operands[model->streamedOperand()]];
 }
 
+const Buffer *streamedCache(const Schedule &s, const Operator &op) {
+  const OperatorModel *model = lookupOperator(op.name);
+  if (!model || model->streamedCache() == kNone)
+    return nullptr;
+  return &s.buffers[op.operands[model->streamedCache()]];
+}
+
+uint64_t stageBytes(const Schedule &s, const Task &task) {
+  uint64_t planes = 1;
+  for (const Operator &op : task.ops)
+    if (streamedCache(s, op))
+      planes = 2;
+  return planes * task.stream.rows * task.stream.columns * 2;
+}
+
 Range operatorRange(const Schedule &s, const Task &task, size_t op,
                     Range tile) {
   const Operator &o = task.ops[op];

@@ -98,7 +98,8 @@ private:
        << (s.concurrent ? " concurrent" : " sequential") << " positions "
        << s.positions << "\n";
     os << "numerics k_block " << s.numerics.kBlock << " kv_block "
-       << s.numerics.kvBlock << "\n";
+       << s.numerics.kvBlock << " kv_chunk " << s.numerics.kvChunk
+       << " kv_splits " << s.numerics.kvSplits << "\n";
     if (s.target)
       os << "target " << quoted(s.target->chip) << " workers "
          << s.target->workers << " shared " << s.target->sharedBytes << "\n";

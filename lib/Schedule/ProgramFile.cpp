@@ -232,6 +232,8 @@ void describeHead(A &a, T &s) {
   a.integer("positions", s.positions);
   a.integer("k_block", s.numerics.kBlock);
   a.integer("kv_block", s.numerics.kvBlock);
+  a.integer("kv_chunk", s.numerics.kvChunk);
+  a.integer("kv_splits", s.numerics.kvSplits);
   a.flag("concurrent", s.concurrent);
   a.optional("target", s.target, [&](auto &t) {
     a.text("chip", t.chip);

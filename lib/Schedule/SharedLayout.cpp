@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace amk::core {
 
@@ -47,6 +48,29 @@ uint32_t longestQueue(const Schedule &s) {
 
 } // namespace
 
+SplitArea::SplitArea(int64_t group, int64_t headDim) {
+  // Attributes of an unchecked schedule: whatever fits nowhere stays so.
+  const uint64_t g = uint64_t(std::clamp<int64_t>(group, 1, 1 << 12));
+  const uint64_t d = uint64_t(std::clamp<int64_t>(headDim, 2, 1 << 12));
+  const uint64_t column = std::min<uint64_t>(g, kHeadColumn);
+  const uint64_t padded = (g + kHeadColumn - 1) / kHeadColumn * kHeadColumn;
+  uint64_t at = 0;
+  const auto place = [&](uint64_t bytes) {
+    const uint64_t offset = at;
+    at = align16(at + bytes);
+    return uint32_t(offset);
+  };
+  queryStride = uint32_t(d * 2 + 16);
+  place(padded * queryStride);
+  key = place(d * 2);
+  value = place(d * 2);
+  scores = place(g * 4);
+  states = place(kConsumerWarps * column * 8);
+  outputs = place(kConsumerWarps * column * d * 4);
+  results = place(g * d * 4);
+  total = uint32_t(at);
+}
+
 uint32_t columnSlices(int64_t columns, const Stream &stream) {
   // Without a stream yet: as many as the widest stage will need.
   constexpr int64_t widest = 2048;
@@ -55,18 +79,14 @@ uint32_t columnSlices(int64_t columns, const Stream &stream) {
 }
 
 uint32_t planFieldWords(const Schedule &s, const Task &task) {
-  std::map<uint32_t, bool> written;
-  for (const Operator &op : task.ops) {
-    const OperatorModel *model = lookupOperator(op.name);
-    for (size_t i = 0; i < op.operands.size(); ++i)
-      written[op.operands[i]] |= model && i >= model->inputs();
-  }
+  std::set<uint32_t> buffers;
+  for (const Operator &op : task.ops)
+    buffers.insert(op.operands.begin(), op.operands.end());
   uint32_t words = 0;
-  for (const auto &[buffer, isWritten] : written) {
+  for (uint32_t buffer : buffers) {
     const Buffer &b = s.buffers[buffer];
-    if (b.kind == BufferKind::Local)
-      continue;
-    words += b.packetElements ? (isWritten ? 3 : 2) : 1;
+    if (b.kind != BufferKind::Local)
+      words += b.packetElements ? 2 : 1;
   }
   return words;
 }

@@ -9,7 +9,7 @@ namespace amk::core {
 namespace verifier {
 
 PacketIndex::PacketIndex(const Schedule &s, const Buffer &b)
-    : perPacket(b.packetElements) {
+    : perPacket(b.packetElements), width(byteWidth(b.type)) {
   if (b.packetTiles == kNone)
     bounds = {0, uint64_t(b.elements())};
   else
@@ -34,8 +34,8 @@ uint64_t PacketIndex::locate(uint64_t element) const {
 }
 
 Range PacketIndex::packets(uint64_t lo, uint64_t hi) const {
-  const uint64_t last = std::min((hi + 1) / 2, bounds.back()) - 1;
-  return {int64_t(locate(lo / 2) * 16), int64_t(locate(last) * 16 + 16)};
+  const uint64_t last = std::min((hi + width - 1) / width, bounds.back()) - 1;
+  return {int64_t(locate(lo / width) * 16), int64_t(locate(last) * 16 + 16)};
 }
 
 uint64_t storageBytes(const Schedule &s, const Buffer &b) {

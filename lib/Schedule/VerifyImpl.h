@@ -14,6 +14,8 @@ namespace amk::core::verifier {
 constexpr uint64_t kMaxBytes = uint64_t(1) << 46;
 /// Limits of a launch (V7): they keep what the verifier expands in memory.
 constexpr uint32_t kMaxWorkers = 1024;
+constexpr int64_t kMostSplits = 1024;
+constexpr int64_t kMostChunk = int64_t(1) << 20;
 constexpr uint64_t kMaxCounters = uint64_t(1) << 20;
 constexpr uint64_t kMaxTileOperators = uint64_t(1) << 21;
 constexpr uint64_t kMaxHandOffs = uint64_t(1) << 24;
@@ -97,6 +99,7 @@ public:
 private:
   uint64_t locate(uint64_t element) const;
   uint64_t perPacket;
+  uint64_t width;               ///< bytes of an element
   std::vector<uint64_t> bounds; ///< elements
   std::vector<uint64_t> first;  ///< packet, of every bound
 };

@@ -343,8 +343,11 @@ bool Sweep::isStreamed(uint32_t t, uint32_t i) const {
   if (task.stream.rows == 0)
     return false;
   const Operator &op = task.ops[tiles.accessOp[i]];
-  const unsigned operand = lookupOperator(op.name)->streamedOperand();
-  return operand != kNone && op.operands[operand] == tiles.accesses[i].buffer;
+  const OperatorModel *model = lookupOperator(op.name);
+  const auto is = [&](unsigned operand) {
+    return operand != kNone && op.operands[operand] == tiles.accesses[i].buffer;
+  };
+  return is(model->streamedOperand()) || is(model->streamedCache());
 }
 
 /// V9: the loader waits for nobody, so it may fetch before any write of the

@@ -54,7 +54,7 @@ void checkStages(Report &r, uint32_t t, const Ring &ring) {
   const Stream &stream = r.s.tasks[t].stream;
   if (stream.rows == 0)
     return;
-  const uint64_t bytes = uint64_t(stream.rows) * stream.columns * 2;
+  const uint64_t bytes = stageBytes(r.s, r.s.tasks[t]);
   if (bytes > ring.bytes)
     r.add("V8", atTask(t),
           say({"stream: expected stages of at most ", ring.bytes,

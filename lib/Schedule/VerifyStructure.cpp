@@ -59,6 +59,7 @@ private:
   void checkFan(uint32_t t, uint32_t counters, const Fan &fan,
                 const char *what);
   void checkStream(uint32_t t);
+  bool checkCacheStream(uint32_t t);
   void checkSlots();
 
   bool isTable(uint32_t index) const { return index < s.tables.size(); }
@@ -97,15 +98,20 @@ void Structure::checkNames() {
 }
 
 void Structure::checkHead() {
-  const auto atLeast = [&](const char *what, int64_t value, int64_t least) {
-    if (value < least || value > (int64_t(1) << 40))
+  const auto between = [&](const char *what, int64_t value, int64_t least,
+                           int64_t most) {
+    if (value < least || value > most)
       r.add("V1", {},
-            say({what, ": expected ", least, " to ", int64_t(1) << 40,
-                 ", found ", value}));
+            say({what, ": expected ", least, " to ", most, ", found ", value}));
+  };
+  const auto atLeast = [&](const char *what, int64_t value, int64_t least) {
+    between(what, value, least, int64_t(1) << 40);
   };
   atLeast("positions", s.positions, 0);
   atLeast("numerics k_block", s.numerics.kBlock, 1);
   atLeast("numerics kv_block", s.numerics.kvBlock, 1);
+  between("numerics kv_chunk", s.numerics.kvChunk, 1, kMostChunk);
+  between("numerics kv_splits", s.numerics.kvSplits, 1, kMostSplits);
   if (!s.ring)
     return;
   const Ring &ring = *s.ring;
@@ -190,12 +196,12 @@ std::string Structure::checkRope(const Buffer &b) const {
 std::string Structure::checkPackets(const Buffer &b) const {
   if (b.packetElements == 0)
     return {};
-  if (b.packetElements > 6)
-    return say(
-        {"expected packets of at most 6 values, found ", b.packetElements});
-  if (b.kind != BufferKind::Activation || b.type != ElementType::BF16)
-    return say({"expected packets of a bf16 activation, found ",
+  if (b.kind != BufferKind::Activation || b.type == ElementType::I32)
+    return say({"expected packets of a bf16 or f32 activation, found ",
                 toString(b.type), " ", toString(b.kind)});
+  if (b.packetElements > mostPacketElements(b.type))
+    return say({"expected packets of at most ", mostPacketElements(b.type),
+                " values, found ", b.packetElements});
   if (b.space == Space::Shared)
     return "expected packets in global memory, found shared";
   if (b.packetTiles == kNone)
@@ -450,6 +456,8 @@ void Structure::checkStream(uint32_t t) {
   };
   if (!s.ring)
     return fail("expected a ring to stream through, found none");
+  if (checkCacheStream(t))
+    return;
   if (stream.rows != kPackRows)
     return fail(
         say({"expected stages of ", kPackRows, " rows, found ", stream.rows}));
@@ -471,7 +479,36 @@ void Structure::checkStream(uint32_t t) {
                  weight.name, "', found ", stream.columns}));
   }
   if (!streams)
-    fail("expected an operator with a weight to stream, found none");
+    fail("expected an operator with a weight or a cache to stream, found none");
+}
+
+/// Whether the task streams a KV cache and no weight; then also how.
+bool Structure::checkCacheStream(uint32_t t) {
+  const Task &task = s.tasks[t];
+  const Stream &stream = task.stream;
+  for (uint32_t o = 0; o < task.ops.size(); ++o) {
+    const Buffer *cache = streamedCache(s, task.ops[o]);
+    if (!cache)
+      continue;
+    const auto fail = [&](const std::string &message) {
+      r.add("V1", atTask(t, o), "stream: " + message);
+      return true;
+    };
+    for (const Operator &other : task.ops)
+      if (streamedWeight(s, other))
+        return fail("expected a weight or a cache, found both");
+    if (stream.columns != uint64_t(cache->shape[3]))
+      return fail(say({"expected the ", cache->shape[3], " columns of '",
+                       cache->name, "', found ", stream.columns}));
+    if (stream.rows < kLeastPositions || stream.rows > kMostPositions ||
+        (stream.rows & (stream.rows - 1)) || s.numerics.kvBlock % stream.rows)
+      return fail(
+          say({"expected ", kLeastPositions, " to ", kMostPositions,
+               " positions, a power of two that divides the ",
+               s.numerics.kvBlock, " of a block, found ", stream.rows}));
+    return true;
+  }
+  return false;
 }
 
 /// V7, but ahead of everything that looks at every tile.

@@ -159,9 +159,10 @@ void checkPacketWriters(Report &r, const Tiles &tiles) {
       if (!a.write || indexOf[a.buffer] == kNone)
         continue;
       const PacketIndex &index = indices[indexOf[a.buffer]];
-      const uint64_t lo = a.region.offset / 2, hi = a.region.end() / 2;
-      const bool halves = a.region.offset % 2 || a.region.end() % 2;
-      if (halves || !a.region.contiguous() || !index.isBound(lo) ||
+      const uint64_t width = byteWidth(s.buffers[a.buffer].type);
+      const uint64_t lo = a.region.offset / width, hi = a.region.end() / width;
+      const bool parts = a.region.offset % width || a.region.end() % width;
+      if (parts || !a.region.contiguous() || !index.isBound(lo) ||
           !index.isBound(hi)) {
         r.add("V1", atTask(tile.task, tiles.accessOp[i], tile.index),
               say({"expected to write whole groups of packets of '",

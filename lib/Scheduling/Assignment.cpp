@@ -51,6 +51,28 @@ std::vector<uint32_t> spreadTiles(uint32_t tiles, uint32_t workers) {
 }
 
 namespace {
+/// The workers of a task that does some splits of an attention, as if all
+/// splits of all KV heads were one task: the tiles of its other tasks, which
+/// are done at the same time, are on other workers then. Empty for any other
+/// task.
+std::vector<uint32_t> spreadSplits(const Schedule &s, const Task &task,
+                                   uint32_t workers) {
+  const size_t cut = cutOperator(task);
+  const Operator &op = task.ops[cut];
+  const Buffer *cache = streamedCache(s, op);
+  if (!cache)
+    return {};
+  const int64_t splits = s.numerics.kvSplits;
+  const std::vector<uint32_t> all =
+      spreadTiles(uint32_t(cache->shape[1] * splits), workers);
+  std::vector<uint32_t> out;
+  for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i) {
+    const CachePiece piece =
+        lookupOperator(op.name)->cachePiece(s, op, tileRange(s, task, i).lo);
+    out.push_back(all[size_t(piece.head * splits + piece.split)]);
+  }
+  return out;
+}
 
 /// Tasks that are placed as one: a group of owners, or a task.
 struct Unit {
@@ -283,7 +305,10 @@ std::vector<std::vector<uint32_t>> place(const Schedule &s,
   for (const Unit &unit : units) {
     const uint32_t tiles = uint32_t(unit.costs.size());
     if (options.policy == AssignmentPolicy::Contiguous) {
-      places.push_back(spreadTiles(tiles, options.workers));
+      places.push_back(
+          spreadSplits(s, s.tasks[unit.tasks[0]], options.workers));
+      if (places.back().empty())
+        places.back() = spreadTiles(tiles, options.workers);
       continue;
     }
     places.emplace_back();

@@ -372,7 +372,7 @@ FusionReport countHandOffs(const Schedule &s) {
 namespace {
 
 std::string group(Schedule &s, const std::vector<TaskGroup> &list,
-                  FusionOrigins &origins) {
+                  FusionOrigins &origins, bool splitPositions) {
   if (s.concurrent)
     return "expected a sequential schedule: grouping comes before "
            "synchronization";
@@ -398,6 +398,8 @@ std::string group(Schedule &s, const std::vector<TaskGroup> &list,
     mergeQueryKeyValue(s, ops);
     mergeGateUp(s, ops);
     splitArgmax(s, ops);
+    if (splitPositions)
+      splitAttention(s, ops);
     groups = appendToProducers(s, std::move(ops));
     takePrologues(s, groups);
   } else if (std::string m = explicitGroups(s, std::move(ops), list, groups);
@@ -431,10 +433,10 @@ std::string group(Schedule &s, const std::vector<TaskGroup> &list,
 } // namespace
 
 std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
-                           FusionOrigins &origins) {
+                           FusionOrigins &origins, bool splitPositions) {
   Schedule next = s;
   FusionOrigins from;
-  if (std::string m = group(next, list, from); !m.empty())
+  if (std::string m = group(next, list, from, splitPositions); !m.empty())
     return m;
   s = std::move(next);
   origins = std::move(from);

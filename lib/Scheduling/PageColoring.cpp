@@ -98,7 +98,7 @@ void Colorer::findLifetimes() {
     l.buffer = b;
     l.bytes =
         alignPage(buffer.packetElements
-                      ? packetLayout(s, buffer).packets.size() * uint64_t(16)
+                      ? packetLayout(s, buffer).first.back() * uint64_t(16)
                       : buffer.regionBytes());
     l.lastRead.assign(w, 0);
     l.lastWrite.assign(w, 0);

@@ -38,6 +38,49 @@ uint32_t sliceOf(int64_t columns, uint32_t most) {
   return 0;
 }
 
+/// The KV cache that a task streams, or null.
+const Buffer *streamedCache(const Schedule &s, const Task &task) {
+  for (const Operator &op : task.ops)
+    if (const Buffer *cache = core::streamedCache(s, op))
+      return cache;
+  return nullptr;
+}
+
+/// Positions of a stage of keys and values: the kernel takes 16 at a time and
+/// asks for a power of two; no more than `most` bytes beyond that, and no stage
+/// across two blocks. 0 if there is no such number.
+uint32_t positionsOf(const Schedule &s, const Buffer &cache, uint32_t most) {
+  const int64_t d = cache.shape[3], block = s.numerics.kvBlock;
+  if (d % kCacheColumns || block % kLeastPositions)
+    return 0;
+  uint32_t rows = kLeastPositions;
+  while (rows < kMostPositions && block % (rows * 2) == 0 &&
+         rows * 2 * d * 4 <= most)
+    rows *= 2;
+  return rows;
+}
+
+/// Sets the streams of the caches, in stages as large as those of the weights.
+/// Returns the bytes of the largest stage.
+uint32_t setCacheStreams(Schedule &s, uint32_t bytes,
+                         PipeliningReport &report) {
+  const uint32_t most = bytes;
+  for (Task &task : s.tasks) {
+    const Buffer *cache = streamedCache(s, task);
+    if (!cache)
+      continue;
+    const uint32_t rows = positionsOf(s, *cache, most);
+    if (rows == 0) {
+      ++report.direct;
+      continue;
+    }
+    task.stream = {rows, uint32_t(cache->shape[3]), 0};
+    bytes = std::max(bytes, uint32_t(stageBytes(s, task)));
+    ++report.tasks;
+  }
+  return bytes;
+}
+
 /// Sets the streams with slices of at most `columns` columns. Returns the
 /// bytes of the largest stage.
 uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
@@ -62,7 +105,7 @@ uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
       report.stages += uint64_t(tileRange(s, task, i).size() + kPackRows - 1) /
                        kPackRows * uint64_t(k / slice);
   }
-  return bytes;
+  return setCacheStreams(s, bytes, report);
 }
 
 /// No more stages in flight than rule V8 allows.

@@ -33,7 +33,7 @@ public:
       : s(s), tiles(tiles), state(s.buffers.size()) {
     for (size_t b = 0; b < state.size(); ++b)
       state[b].fits = s.buffers[b].kind == BufferKind::Activation &&
-                      s.buffers[b].type == ElementType::BF16 &&
+                      s.buffers[b].type != ElementType::I32 &&
                       s.buffers[b].space == Space::Own;
   }
 
@@ -47,7 +47,8 @@ public:
       if (!state[b].fits || !state[b].crosses ||
           state[b].bounds.back() != uint32_t(buffer.elements()))
         continue;
-      buffer.packetElements = elements;
+      buffer.packetElements =
+          std::min(elements, mostPacketElements(buffer.type));
       buffer.packetTiles =
           state[b].bounds.size() == 2 ? kNone : s.addTable(state[b].bounds);
       ++chosen;
@@ -91,9 +92,10 @@ private:
     }
     const Operator &op = s.tasks[tile.task].ops[tiles.accessOp[i]];
     const OperatorModel *model = lookupOperator(op.name);
+    const bool floats = s.buffers[a.buffer].type == ElementType::F32;
     for (unsigned k = 0; k < model->inputs(); ++k)
       if (op.operands[k] == a.buffer)
-        st.fits &= model->gathers(k);
+        st.fits &= floats ? model->gathersFloats(k) : model->gathers(k);
     // Before its writer: what it reads is from nowhere, and V6 will say so.
     st.fits &= st.task != kNone && hi <= st.bounds.back();
     if (!st.fits || st.crosses)

@@ -66,7 +66,8 @@ void FusionGrouping::runOnOperation() {
   const amk::scheduling::FusionReport before =
       amk::scheduling::countHandOffs(*flat);
   amk::scheduling::FusionOrigins origins;
-  if (std::string error = amk::scheduling::groupOperators(*flat, list, origins);
+  if (std::string error =
+          amk::scheduling::groupOperators(*flat, list, origins, splitAttention);
       !error.empty()) {
     op.emitOpError() << error;
     return signalPassFailure();

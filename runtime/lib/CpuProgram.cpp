@@ -38,7 +38,8 @@ uint64_t valueBytes(const core::Buffer &buffer) {
 Status CpuProgram::load(const core::Program &program, WeightSource &source,
                         const Progress &progress) {
   s = &program.schedule;
-  if (s->numerics.kBlock < 1 || s->numerics.kvBlock < 1)
+  const core::Numerics &n = s->numerics;
+  if (n.kBlock < 1 || n.kvBlock < 1 || n.kvChunk < 1 || n.kvSplits < 1)
     return inputError("numerics: expected blocks of at least one element");
   if (Status status = placeBuffers(); !status.ok())
     return status;

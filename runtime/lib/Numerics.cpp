@@ -128,6 +128,28 @@ float expFloat(float value) {
   return float(p * scale);
 }
 
+float logFloat(float value) {
+  // x = 2^n m with m in [1/sqrt 2, sqrt 2): log m = 2 atanh((m - 1) / (m + 1)),
+  // whose argument is at most 0.1716, as a series; the first term left out is
+  // 1e-15.
+  double m = value;
+  uint64_t bits;
+  std::memcpy(&bits, &m, sizeof bits);
+  int n = int(bits >> 52) - 1023;
+  bits = (bits & 0xfffffffffffffull) | uint64_t(1023) << 52;
+  std::memcpy(&m, &bits, sizeof m);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    ++n;
+  }
+  const double t = (m - 1) / (m + 1), t2 = t * t;
+  double p = 1.0 / 17;
+  for (double c :
+       {1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0})
+    p = p * t2 + c;
+  return float(n * 0.6931471805599453 + 2 * t * p);
+}
+
 float sumOfProductsPortable(const float *x, const void *w, int64_t n,
                             int64_t block) {
   float sum = 0;

@@ -34,11 +34,12 @@
 // CHECK-NEXT: task tasks tiles MB wait exposed work publish us a tile
 // CHECK-NEXT: embed 1 6 0.000
 // CHECK-NEXT: L0_qkv 4 24
+// CHECK-NEXT: L0_attention_partial 4
 // CHECK-NEXT: L0_attention 4
 // CHECK: argmax 1 1 0.000
 
 // SEQUENTIAL: decode on h100 at position 3: {{[0-9.]+}} us (not concurrent: costs added up)
-// JSON: True h200 True True ['embed', 'L0_qkv', 'L0_attention', 'L0_o', 'L0_gateup', 'L0_down', 'lm_head', 'argmax']
+// JSON: True h200 True True ['embed', 'L0_qkv', 'L0_attention_partial', 'L0_attention', 'L0_o', 'L0_gateup', 'L0_down', 'lm_head', 'argmax']
 // FILE: decode on half at position {{[0-9]+}}: {{.*}} us
 // FILE: of 2400 GB/s reached
 // UNKNOWN: error: amk-estimate: target: expected one of sm_80, sm_90, sm_100, sm_120, a100, h100, h200, b200, rtxpro6000, rtx5090 or a .json file, found 'v100'

@@ -6,7 +6,7 @@
 
 // The output projection's rows of 64 are no multiple of 128: direct loads.
 // REMARK: direct=1, other bytes={{.*}}, ring bytes=49152, slots=16, stage bytes=3072, stages=320, streams=4, window=4
-// CHECK: ring<slots = 16, bytes = 3072, window = 4, ahead = 2, teams = 8>
+// CHECK: ring<slots = 16, bytes = 3072, window = 4, ahead = 3, teams = 8>
 // CHECK: amk.task @embed tiles(#{{.*}}) on(#{{[a-z0-9]*}}) {
 // CHECK: amk.task @qkv {{.*}} stream<rows = 4, columns = 256, held = 1>
 // CHECK: amk.task @attention tiles(#{{.*}}) on(#{{[a-z0-9]*}}) {
@@ -16,7 +16,7 @@
 // CHECK: amk.task @lm_head {{.*}} stream<rows = 4, columns = 256, held = 1>
 
 // 13 slots are no multiple of 8 teams: a window of at most 5 (V8).
-// SMALL: ring<slots = 13, bytes = 1024, window = 5, ahead = 2, teams = 8>
+// SMALL: ring<slots = 13, bytes = 1024, window = 5, ahead = 3, teams = 8>
 // SMALL: amk.task @down {{.*}} stream<rows = 4, columns = 128>
 
 // EARLY: error: amk-pipelining: expected a target

@@ -318,6 +318,48 @@ TEST_F(KernelTest, Attention) {
   }
 }
 
+/// Splits of every number of blocks, with and without positions.
+TEST_F(KernelTest, AttentionInSplits) {
+  s.positions = 40;
+  s.numerics.kvChunk = 2;
+  s.numerics.kvSplits = 4;
+  const int64_t kv = 2, group = 3, heads = kv * group, d = 10;
+  const uint32_t qkv = addRandom(ElementType::BF16, {(heads + 2 * kv) * d});
+  const uint32_t cache = addRandom(ElementType::BF16, {2, kv, s.positions, d},
+                                   BufferKind::KvCache);
+  const uint32_t parts = add(ElementType::F32, {kv * 3 * partValues(group, d)});
+  const uint32_t whole = add(ElementType::F32, {heads * d});
+  const uint32_t joined = add(ElementType::F32, {heads * d});
+  attribute("group", group);
+  attribute("head_dim", d);
+  attribute("query_row", 0);
+  attribute("key_row", heads * d);
+  attribute("value_row", (heads + kv) * d);
+  for (position = 0; position < s.positions; ++position) {
+    op.operands = {qkv, qkv, qkv, cache, whole};
+    run("attention");
+    op.operands = {qkv, cache, parts};
+    run("attention_partial");
+    op.operands = {qkv, qkv, qkv, cache, parts, joined};
+    run("attention_join");
+    EXPECT_EQ(data[whole], data[joined]) << "at position " << position;
+    // Split 2 has positions from the seventh block on, whatever it holds.
+    const int64_t blocks = (position + 2) / 3;
+    const float log = value(parts, partValues(group, d));
+    EXPECT_EQ(std::isinf(log), blocks <= 2 || blocks <= 2 * ((blocks + 3) / 4))
+        << "at position " << position;
+    // The tree differs from that of one split, the value does not.
+    const Numerics numerics = s.numerics;
+    const auto inSplits = data[whole];
+    s.numerics.kvSplits = 1;
+    op.operands = {qkv, qkv, qkv, cache, whole};
+    run("attention");
+    s.numerics = numerics;
+    for (int64_t i = 0; i < heads * d; ++i)
+      EXPECT_NEAR(value(whole, i), value(joined, i), 1e-5);
+  }
+}
+
 TEST_F(KernelTest, Argmax) {
   const int64_t n = 50;
   const uint32_t x = addRandom(ElementType::F32, {n});
@@ -374,8 +416,8 @@ TEST_F(KernelTest, Hash) {
 TEST(KernelRegistry, EveryOperatorHasAKernel) {
   for (const char *name :
        {"embed", "round", "rms_norm", "linear", "scale", "rope", "kv_append",
-        "attention", "add", "silu_mul", "swiglu", "argmax", "argmax_blocks",
-        "argmax_combine", "hash"}) {
+        "attention", "attention_partial", "attention_join", "add", "silu_mul",
+        "swiglu", "argmax", "argmax_blocks", "argmax_combine", "hash"}) {
     EXPECT_NE(lookupKernel(name), nullptr) << name;
     EXPECT_NE(lookupOperator(name), nullptr) << name;
   }

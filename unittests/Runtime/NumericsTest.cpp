@@ -55,6 +55,22 @@ TEST(Numerics, ExpIsWithinAboutHalfAnUlp) {
   EXPECT_TRUE(std::isnan(expFloat(std::nanf(""))));
 }
 
+TEST(Numerics, LogIsWithinAboutHalfAnUlp) {
+  double worst = 0;
+  for (uint32_t bits = 1; bits < 0x7f800000u; bits += 1009) {
+    float x;
+    std::memcpy(&x, &bits, sizeof x);
+    const double exact = std::log(double(x));
+    const float near = float(exact);
+    const double ulp = std::abs(
+        double(std::nextafter(near, std::numeric_limits<float>::infinity())) -
+        double(near));
+    worst = std::max(worst, std::abs(double(logFloat(x)) - exact) / ulp);
+  }
+  EXPECT_LE(worst, 0.51);
+  EXPECT_EQ(logFloat(1.0f), 0.0f);
+}
+
 /// The tree of docs/operators.md, written down once more.
 float slowSum(const float *x, const char *w, int64_t n, int64_t block) {
   float sum = 0;

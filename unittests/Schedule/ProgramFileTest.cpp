@@ -135,7 +135,7 @@ TEST(ProgramFileTest, Text) {
 TEST(ProgramFileTest, OtherVersion) {
   std::string bytes = writeProgram(sample());
   bytes[4] = 3;
-  EXPECT_EQ(readError(bytes), "program version 3, this tool reads version 1");
+  EXPECT_EQ(readError(bytes), "program version 3, this tool reads version 2");
 }
 
 TEST(ProgramFileTest, NoProgram) {

@@ -249,8 +249,8 @@ TEST_F(V1Test, Streams) {
   product().bounds = b.s.addTable({0, 3, 6});
   expect("expected a bound that is a multiple of 4, found 3");
   first().stream = {4, 128, 0};
-  expect("V1: task 'first': stream: expected an operator with a weight to "
-         "stream, found none");
+  expect("V1: task 'first': stream: expected an operator with a weight or "
+         "a cache to stream, found none");
 }
 
 TEST_F(V1Test, PacketGroups) {
@@ -271,8 +271,8 @@ TEST_F(V1Test, PacketGroups) {
 
 TEST_F(V1Test, PacketsOfOtherBuffers) {
   b.s.buffers[x].packetElements = 4;
-  expect("V1: buffer 'x': expected packets of a bf16 activation, found f32 "
-         "input");
+  expect("V1: buffer 'x': expected packets of a bf16 or f32 activation, found "
+         "f32 input");
   b.s.buffers[x].packetElements = 0;
   b.s.buffers[y].packetElements = 4;
   b.s.buffers[y].space = Space::Shared;

@@ -42,6 +42,29 @@ TEST(Fusion, FiveTasksALayer) {
   EXPECT_EQ(operators(s, "embed"), (Names{"embed", "round"}));
 }
 
+TEST(Fusion, SplitsAttention) {
+  Schedule whole = toyLlama({}, /*fused=*/false);
+  whole.numerics.kvSplits = 8;
+  Schedule s = whole;
+  ASSERT_EQ(fuse(s), "");
+  EXPECT_EQ(s.tasks.size(), 15u); // one more a layer
+  EXPECT_EQ(operators(s, "L0_attention_partial"), (Names{"attention_partial"}));
+  EXPECT_EQ(operators(s, "L0_attention"), (Names{"attention_join", "round"}));
+  FusionOrigins origins;
+  s = whole;
+  ASSERT_EQ(groupOperators(s, {}, origins, /*splitPositions=*/false), "");
+  EXPECT_EQ(operators(s, "L0_attention"), (Names{"attention", "round"}));
+  // Too many heads for the kernel to keep.
+  ToyShape wide;
+  wide.heads = 64;
+  wide.kvHeads = 1;
+  wide.hidden = 64;
+  s = toyLlama(wide, /*fused=*/false);
+  s.numerics.kvSplits = 8;
+  ASSERT_EQ(fuse(s), "");
+  EXPECT_EQ(operators(s, "L0_attention"), (Names{"attention", "round"}));
+}
+
 TEST(Fusion, TwiceTheHandOffsWithoutIt) {
   Schedule s = toyLlama({}, /*fused=*/false);
   const FusionReport before = countHandOffs(s);

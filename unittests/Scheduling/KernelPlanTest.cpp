@@ -6,6 +6,7 @@
 #include "AMK/Schedule/Tiles.h"
 #include "AMK/Schedule/WeightPacking.h"
 #include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Fusion.h"
 #include "AMK/Scheduling/PageColoring.h"
 #include "AMK/Scheduling/Pipelining.h"
 #include "AMK/Scheduling/Synchronization.h"
@@ -100,7 +101,7 @@ TEST(KernelPlan, NothingOverlapsInTheArena) {
   }
 }
 
-/// Every row says what its tile is; stages are counted without a gap.
+/// Every row says what its tile is, and how many stages are left.
 TEST(KernelPlan, RowsFollowTheQueues) {
   const Schedule s = compiled(7);
   const Tiles tiles = expand(s);
@@ -112,22 +113,77 @@ TEST(KernelPlan, RowsFollowTheQueues) {
   for (uint32_t w = 0; w < tiles.workers; ++w) {
     const uint32_t first = wordAt(words, w * 2);
     ASSERT_EQ(wordAt(words, w * 2 + 1), tiles.queues[w].size());
-    uint32_t stage = 0;
-    for (uint32_t r = 0; r < tiles.queues[w].size(); ++r) {
+    uint32_t stages = 0; // of all rows from here on
+    for (uint32_t r = uint32_t(tiles.queues[w].size()); r-- > 0;) {
       const Tile &tile = tiles.tiles[tiles.queues[w][r]];
       const size_t row =
           plan.planRowsOffset + size_t(first + r) * plan.shared.planRowWords;
       EXPECT_EQ(wordAt(words, row) & 0xffff, plan.classOfTask[tile.task]);
       EXPECT_EQ(wordAt(words, row + 1), uint32_t(tile.range.lo));
       EXPECT_EQ(wordAt(words, row + 2), uint32_t(tile.range.size()));
-      EXPECT_EQ(wordAt(words, row + 5), stage);
-      stage += wordAt(words, row + 4);
+      stages += wordAt(words, row + 4);
+      EXPECT_EQ(wordAt(words, row + 5), stages);
       EXPECT_EQ(wordAt(words, row + 6) >> 24, tile.lastWait - tile.firstWait);
       EXPECT_EQ(wordAt(words, row + 7) >> 24,
                 tile.lastSignal - tile.firstSignal);
     }
-    EXPECT_EQ(stage == 0, tiles.queues[w].empty());
+    EXPECT_EQ(stages == 0, tiles.queues[w].empty());
   }
+}
+
+/// A tile that streams a cache names its split, and every row where the next
+/// such tile is.
+TEST(KernelPlan, RowsThatStreamACache) {
+  Schedule s = toyLlama({}, /*fused=*/false);
+  s.numerics.kvSplits = 4;
+  FusionOrigins origins;
+  ASSERT_EQ(groupOperators(s, {}, origins), "");
+  s.target = Target{"sm_90", 3, 232448};
+  ASSERT_EQ(cutTasks(s, {3, true, false}), "");
+  ASSERT_EQ(assignWorkers(s, {3, AssignmentPolicy::Contiguous, true}), "");
+  ASSERT_EQ(synchronize(s, {4}), "");
+  ASSERT_EQ(colorPages(s, {}, nullptr), "");
+  ASSERT_EQ(makeStreams(s, {}), "");
+  ASSERT_EQ(check(s), "");
+  const Tiles tiles = expand(s);
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+  EXPECT_EQ(plan.cacheStream.rows, 16u);
+  EXPECT_EQ(plan.cacheStream.rowBytes, 128u);
+  EXPECT_EQ(plan.cacheStream.splits, 4u);
+  const std::string &words = blob(plan, "plan").data;
+  for (uint32_t w = 0; w < tiles.workers; ++w) {
+    uint32_t stages = 0, rows = 0;
+    for (uint32_t r = uint32_t(tiles.queues[w].size()); r-- > 0;) {
+      const Tile &tile = tiles.tiles[tiles.queues[w][r]];
+      const size_t row =
+          plan.planRowsOffset +
+          size_t(wordAt(words, w * 2) + r) * plan.shared.planRowWords;
+      const Operator &op = s.tasks[tile.task].ops[0];
+      const uint32_t word = wordAt(words, row + 4);
+      const bool joins = op.name == "attention_join";
+      const bool isCache = joins || op.name == "attention_partial";
+      EXPECT_EQ(word >> 31, uint32_t(isCache));
+      if (isCache)
+        EXPECT_EQ(word & ~kCacheStages,
+                  joins ? 0 : uint32_t(tile.range.lo) % 3 + 1);
+      else
+        stages += word;
+      EXPECT_EQ(wordAt(words, row + 5), stages | rows << 16);
+      if (isCache)
+        stages = rows = 0;
+      if (isCache || rows)
+        ++rows;
+    }
+  }
+  for (Task &t : s.tasks)
+    if (t.stream.columns == 64)
+      t.stream = {};
+  EXPECT_NE(planError(s).find("expected a stream and a ring for 'L0_kv'"),
+            std::string::npos)
+      << planError(s);
 }
 
 TEST(KernelPlan, PacketsAreNumberedByProducer) {

@@ -4,11 +4,16 @@
 
 #include "ToyLlama.h"
 
+#include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Fusion.h"
 #include "AMK/Scheduling/Tiling.h"
 
 #include <gtest/gtest.h>
+
+#include <set>
+#include <tuple>
 
 using namespace amk::core;
 using namespace amk::scheduling;
@@ -53,6 +58,51 @@ TEST(Pipelining, SlicesDivideTheRow) {
   EXPECT_EQ(s.ring->bytes, 4u * 1536 * 2);
   expectParity(*s.ring);
   EXPECT_LE(sharedLayout(s).total, s.target->sharedBytes);
+}
+
+Schedule placedInSplits(const ToyShape &shape, uint32_t workers) {
+  Schedule s = toyLlama(shape, false);
+  s.numerics.kvSplits = 8;
+  FusionOrigins origins;
+  EXPECT_EQ(groupOperators(s, {}, origins), "");
+  s.target = Target{"sm_90", workers, 232448};
+  EXPECT_EQ(cutTasks(s, {workers, true, false}), "");
+  EXPECT_EQ(assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true}),
+            "");
+  return s;
+}
+
+TEST(Pipelining, CachesInStagesAsLargeAsTheWeights) {
+  for (const auto &[hidden, dim, rows] :
+       {std::tuple<int64_t, int64_t, uint32_t>{256, 64, 16},
+        {1024, 64, 32},
+        {2048, 64, 64},
+        {2048, 128, 32},
+        {128, 128, 16}}) {
+    ToyShape shape;
+    shape.hidden = shape.inter = hidden;
+    shape.headDim = dim;
+    Schedule s = placedInSplits(shape, 16);
+    ASSERT_EQ(makeStreams(s, {}), "");
+    for (const Task &t : s.tasks) {
+      if (t.name != "L0_attention" && t.name != "L0_attention_partial")
+        continue;
+      EXPECT_EQ(t.stream.rows, rows) << hidden << " " << dim;
+      EXPECT_EQ(t.stream.columns, uint32_t(dim));
+      EXPECT_LE(stageBytes(s, t), s.ring->bytes);
+    }
+    EXPECT_EQ(check(s), "");
+  }
+}
+
+TEST(Assignment, TheSplitsOfAHeadAreOnWorkersOfTheirOwn) {
+  Schedule s = placedInSplits({}, 20); // 2 KV heads, 8 splits
+  std::set<uint32_t> workers;
+  for (const Task &t : s.tasks)
+    if (t.name == "L1_attention" || t.name == "L1_attention_partial")
+      for (uint32_t i = 0; i < tileCount(s, t); ++i)
+        EXPECT_TRUE(workers.insert(s.entry(t.workers, i, 0)).second);
+  EXPECT_EQ(workers.size(), 16u);
 }
 
 TEST(Pipelining, FitsSmallMemories) {

@@ -10,12 +10,16 @@
 //   0 task class; bits 16..31: bytes of a stage in units of 128
 //   1 first index of the tile's range          2 size of the range
 //   3 stages in the arena (units of 128 bytes)  4 number of stages
-//   5 first stage, counted over the worker's whole step
+//     of a tile that streams a KV cache: the keys of its head at position 0,
+//     and kCacheStages | split; how many stages that is, the position says
+//   5 stages of weights from this tile's first on to the next tile that streams
+//     a cache; bits 16..31: how many rows on that tile is, 0 if there is none
 //   6 first wait (low 24 bits), number of waits (high 8 bits)
 //   7 first signal, number of signals, likewise
 //   8.. the fields of the class: for every buffer that is not Local, in the
 //       order of first appearance in the body: its place; for packet buffers
-//       its generation; for written ones the tile's first packet.
+//       its generation, and for written ones of bf16 << 16 the tile's first
+//       packet
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,10 +30,13 @@
 #include "AMK/Schedule/SharedLayout.h"
 
 #include <map>
+#include <tuple>
 
 namespace amk::core {
 
 constexpr uint64_t kArenaUnit = 128;
+/// Marks the word for the number of stages of a tile that streams a KV cache.
+constexpr uint32_t kCacheStages = uint32_t(1) << 31;
 
 /// Packets of a packet buffer: those of group g (one producer's elements
 /// [bounds[g], bounds[g+1])) start at first[g].
@@ -37,18 +44,24 @@ struct PacketLayout {
   uint32_t elements = 0; ///< values per packet, at most 6
   uint32_t bounds = kNone;
   std::vector<uint32_t> first; ///< groups + 1
-  /// Per packet: first element | count << 16.
+  /// Per packet: first element | count << 16. Empty for float32, whose packets
+  /// are found by division.
   std::vector<uint32_t> packets;
-  /// Per element: packet | place in the packet << 16.
+  /// Per element: packet | place in the packet << 16. Likewise.
   std::vector<uint32_t> locate;
 };
 PacketLayout packetLayout(const Schedule &schedule, const Buffer &buffer);
+/// Buffers of one key have one layout.
+inline std::tuple<ElementType, uint32_t, uint32_t>
+packetKey(const Buffer &buffer) {
+  return {buffer.type, buffer.packetElements, buffer.packetTiles};
+}
 
 /// Words of the field area, by buffer of the representative task.
 struct ClassFields {
   uint32_t place = kNone;
-  uint32_t generation = kNone;
-  uint32_t firstPacket = kNone;
+  uint32_t packets = kNone; ///< generation | first packet << 16
+  bool written = false;
 };
 
 struct TaskClass {
@@ -71,13 +84,26 @@ struct KernelPlan {
   uint32_t reportPlace = 0;
   bool trace = false; ///< set before: record times
   uint32_t tracePlace = 0;
-  /// Places of the gather tables of a packet layout, by (elements, bounds).
+  /// How the caches are streamed, if they are: rows of a stage and bytes of a
+  /// row; from the keys to the values, in units of 128 bytes; and the numerics'
+  /// splits.
+  struct CacheStream {
+    uint32_t rows = 0;
+    uint32_t rowBytes = 0;
+    uint32_t plane = 0;
+    uint32_t block = 0;
+    uint32_t chunk = 0;
+    uint32_t splits = 0;
+  };
+  CacheStream cacheStream;
+  /// Places of the gather tables of a packet layout, by `packetKey`.
   struct PacketTables {
     PacketLayout layout;
     uint32_t packets = 0; ///< place of PacketLayout::packets
     uint32_t locate = 0;  ///< place of PacketLayout::locate
   };
-  std::map<std::pair<uint32_t, uint32_t>, PacketTables> packetTables;
+  std::map<std::tuple<ElementType, uint32_t, uint32_t>, PacketTables>
+      packetTables;
   /// Everything of the kernel but its code.
   Kernel kernel;
 };

@@ -25,6 +25,12 @@ struct Cost {
   uint64_t operations = 0; ///< floating-point operations
 };
 
+/// What a tile streams of a KV cache.
+struct CachePiece {
+  int64_t head = 0;
+  int64_t split = 0;
+};
+
 class OperatorModel {
 public:
   virtual ~OperatorModel();
@@ -57,6 +63,8 @@ public:
   /// Whether input `operand` is collected from all its producers before the
   /// operator starts, so that it can be handed over as packets.
   virtual bool gathers(unsigned /*operand*/) const { return false; }
+  /// Whether it takes such packets of float32 values too.
+  virtual bool gathersFloats(unsigned /*operand*/) const { return false; }
   /// Shared memory that the kernel works in while it computes a tile of at most
   /// `longest` indices: by default what it takes to gather the inputs.
   virtual uint64_t workingBytes(const Schedule &s, const Operator &op,
@@ -65,6 +73,15 @@ public:
   /// row r of it for element r of the parallel dimension; kNone if there is
   /// none. Cuts fall on whole tiles.
   virtual unsigned streamedOperand() const { return kNone; }
+  /// The KV cache whose earlier positions are streamed through the ring; kNone
+  /// if there is none. How many stages a tile has depends on the position.
+  virtual unsigned streamedCache() const { return kNone; }
+  /// The KV head and the split of the positions that index `index` of the
+  /// parallel dimension streams of it.
+  virtual CachePiece cachePiece(const Schedule &, const Operator &,
+                                int64_t /*index*/) const {
+    return {};
+  }
   /// Granules of a tile that does one thing at a time; 0 if a tile may be as
   /// long as an even cut makes it.
   virtual int64_t granulesPerTile() const { return 0; }
@@ -84,6 +101,25 @@ size_t cutOperator(const Task &task);
 /// The weight that an operator streams, a matrix of [rows, columns]; null if it
 /// streams none.
 const Buffer *streamedWeight(const Schedule &s, const Operator &op);
+
+/// The KV cache that an operator streams, or null.
+const Buffer *streamedCache(const Schedule &s, const Operator &op);
+
+/// Positions that the kernel multiplies at a time, at least and at most a
+/// stage; and what a row of a streamed cache is a multiple of.
+constexpr uint32_t kLeastPositions = 16, kMostPositions = 128;
+constexpr uint32_t kCacheColumns = 64;
+
+/// Bytes of a stage of a task: of a weight, or of the keys and values.
+uint64_t stageBytes(const Schedule &s, const Task &task);
+
+/// Two dimensions of a split's result, as attention_partial hands them over:
+/// the logarithm of its sum of exponentials, then the two values.
+constexpr int64_t kPartValues = 3;
+/// Values that attention_partial hands over for a KV head and a split.
+constexpr int64_t partValues(int64_t group, int64_t headDim) {
+  return group * (headDim / 2) * kPartValues;
+}
 
 /// The range of operator `op` of a task in a tile whose cut operator has range
 /// `tile`: its whole extent for a prologue, else mapped along the body.

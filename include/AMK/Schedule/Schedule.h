@@ -30,6 +30,10 @@ enum class ElementType : uint8_t { F32, BF16, I32 };
 
 /// Bytes of one element.
 unsigned byteWidth(ElementType type);
+/// Values that a packet can hold beside its stamp: 12 bytes of them.
+constexpr uint32_t mostPacketElements(ElementType type) {
+  return type == ElementType::BF16 ? 6 : 3;
+}
 /// "f32", "bf16", "i32": as in MLIR.
 std::string_view toString(ElementType type);
 
@@ -95,8 +99,9 @@ struct Buffer {
   std::vector<int64_t> shape;
   Space space = Space::Own;
   uint64_t pageOffset = 0; ///< bytes; meaningful in Scratch and Shared
-  /// Data-as-flag: 16-byte packets of up to this many bf16 values and a stamp
-  /// in the last word. 0: plain storage. Reading a packet is waiting for it.
+  /// Data-as-flag: 16-byte packets of up to this many values (6 of bf16, 3 of
+  /// f32) and a stamp in the last word. 0: plain storage. Reading a packet is
+  /// waiting for it.
   uint32_t packetElements = 0;
   /// Table of bounds at which packets start anew (one group per producer).
   uint32_t packetTiles = kNone;
@@ -165,8 +170,10 @@ struct Signal {
   Fan fan;
 };
 
-/// How the weight of a task's product is cut into stages of the ring: tiles of
-/// `rows` x `columns` elements, packed for the target. 0 rows: direct loads.
+/// How what a task streams is cut into stages of the ring. The weight of a
+/// product: tiles of `rows` x `columns` elements, packed for the target. A KV
+/// cache: the keys and the values of `rows` positions, `columns` elements each.
+/// 0 rows: direct loads.
 struct Stream {
   uint32_t rows = 0;
   uint32_t columns = 0;
@@ -188,6 +195,11 @@ struct Task {
 struct Numerics {
   int64_t kBlock = 2048; ///< columns summed into one partial sum
   int64_t kvBlock = 64;  ///< KV positions per softmax block
+  /// The blocks of earlier positions are cut into at most `kvSplits` splits of
+  /// consecutive blocks. Up to `kvChunk` blocks are one split; n > kvChunk
+  /// blocks are splits of ceil(n / kvSplits).
+  int64_t kvChunk = 1;
+  int64_t kvSplits = 1;
 };
 
 /// The device that the schedule is for.

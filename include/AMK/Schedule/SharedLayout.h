@@ -34,12 +34,28 @@ struct SharedLayout {
 };
 constexpr uint32_t kMiscBytes = 256;
 
+/// What attention works in when its positions are split, for the heads of one
+/// KV head: byte offsets in the vector area. Heads come in columns of eight, as
+/// the tensor cores take them; the warps' results are combined one such column
+/// at a time.
+struct SplitArea {
+  SplitArea(int64_t group, int64_t headDim);
+  uint32_t queryStride; ///< of the queries, bf16; skewed against the banks
+  uint32_t key, value;  ///< of this position, bf16
+  uint32_t scores;      ///< of this position, float32 by head
+  uint32_t states;      ///< (maximum, sum) by warp and head of the column
+  uint32_t outputs;     ///< by warp, head of the column and dimension
+  uint32_t results;     ///< by head and dimension, float32
+  uint32_t total;
+};
+constexpr uint32_t kHeadColumn = 8;
+
 /// Column slices of a product over K columns: stages per group of four rows.
 uint32_t columnSlices(int64_t columns, const Stream &stream);
 
 /// Fields that a task's plan rows carry: one word for the place of every
-/// buffer that is not Local, one for the generation of a packet buffer, and
-/// one for the first packet of a written one.
+/// buffer that is not Local, and one for the generation of a packet buffer and
+/// the tile's first packet in it.
 uint32_t planFieldWords(const Schedule &schedule, const Task &task);
 
 SharedLayout sharedLayout(const Schedule &schedule);

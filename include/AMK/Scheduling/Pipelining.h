@@ -12,7 +12,7 @@ struct PipeliningOptions {
   uint32_t slots = 16;                   ///< most slots of the ring
   uint32_t teams = core::kConsumerWarps; ///< that take stages in turns
   uint32_t window = 4; ///< stages in flight for the operator at hand
-  uint32_t ahead = 2;  ///< stages in flight for a later one
+  uint32_t ahead = 3;  ///< stages in flight for a later one
   uint32_t held = 1;   ///< stages that a team may take into registers
 };
 

@@ -20,7 +20,10 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
     the argmax by blocks into the LM head. Products of one input become one
     product: the weights of Q, K and V are concatenated, those of gate and up
     interleaved, as views. Buffers that are then used inside one task only
-    become local. A layer of a Llama has five tasks afterwards.
+    become local. A layer of a Llama has five tasks afterwards, or six: where
+    the numerics have several splits of the positions, attention becomes
+    `attention_partial`, which is done by many workers at once, and
+    `attention_join`.
 
     Groups are found by the dataflow, not by names. No rounding and no sum
     changes, so the results keep every bit.
@@ -32,6 +35,8 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
   let options = [
     Option<"enable", "enable", "bool", "true",
            "off: leave the schedule as it is (to measure what the pass gains)">,
+    Option<"splitAttention", "split-attention", "bool", "true",
+           "split attention by positions">,
     ListOption<"groups", "groups", "std::string",
                "explicit groups, each 'first..last' by task names">,
   ];
@@ -105,7 +110,9 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
     Places every tile on a worker. Queues are in program order.
 
     - `contiguous`: tile i on worker i. Fewer tiles than workers are spread at
-      equal steps: 32 heads over 132 workers go to every fourth.
+      equal steps: 32 heads over 132 workers go to every fourth. The splits of
+      attention are spread together, those of `attention_partial` and the first,
+      of `attention_join`: they are done at the same time.
     - `round-robin`: a task starts at the worker after the last task's last.
     - `load-balanced`: the costliest tile first onto the least loaded worker,
       by the operators' cost over the whole step. Two tiles of a task share a
@@ -156,9 +163,10 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     cheapest means:
 
     - nothing, where a queue or other hand-offs imply it;
-    - packets, where a bf16 activation is written by one operator and read by
-      operators that gather their input: a packet carries its own flag, so
-      there is no fence and no second read;
+    - packets, where a bf16 activation (or what `attention_partial` makes, in
+      packets of 3) is written by one operator and read by operators that gather
+      their input: a packet carries its own flag, so there is no fence and no
+      second read;
     - a counter otherwise: one per distinct set of producers, which add one
       each; the readers wait for all of them. Tasks that wait for the same
       share counters.
@@ -233,7 +241,7 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
            "teams of consumers, which take stages in turns; the kernel has 8">,
     Option<"window", "window", "uint32_t", "4",
            "stages in flight for the task at hand">,
-    Option<"ahead", "ahead", "uint32_t", "2",
+    Option<"ahead", "ahead", "uint32_t", "3",
            "stages in flight for later tasks">,
     Option<"held", "held", "uint32_t", "1",
            "stages that a team may take into registers">,

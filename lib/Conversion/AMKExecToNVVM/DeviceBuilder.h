@@ -44,7 +44,7 @@ public:
   Value add(Value x, int64_t y) { return y == 0 ? x : add(x, i32(y)); }
   Value sub(Value x, Value y);
   Value mul(Value x, Value y);
-  Value mul(Value x, int64_t y) { return mul(x, i32(y)); }
+  Value mul(Value x, int64_t y) { return y == 1 ? x : mul(x, i32(y)); }
   Value div(Value x, int64_t y); ///< unsigned
   Value rem(Value x, int64_t y); ///< unsigned
   Value band(Value x, int64_t y);

@@ -62,15 +62,9 @@ LogicalResult KernelLowering::lowerElement(Operation *op) {
             d.shl(arith::ExtUIOp::create(b, d.loc, d.i32Type(), bits), 16)));
       })
       .Case([&](ResultOp o) {
-        // Behind query, key and value, the warps' outputs and their states.
-        const int64_t dim = o.getHeadDim();
-        const int64_t at =
-            dim * 4 * (3 + core::kConsumerWarps) + core::kConsumerWarps * 8;
-        Value index = map(o.getIndex());
+        Value results = shared(kernel.getShared().getVector() + o.getOffset());
         return result(d.loadShared(
-            d.f32Type(),
-            d.add(shared(kernel.getShared().getVector() + uint32_t(at)),
-                  d.shl(index, 2))));
+            d.f32Type(), d.add(results, d.shl(map(o.getIndex()), 2))));
       })
       .Case([&](RoundOp o) {
         return result(d.low(d.pack(map(o.getValue()), d.f32(0))));

@@ -144,13 +144,15 @@ void KernelLowering::lower(SignalOp) {
   });
 }
 
-void KernelLowering::lower(StampOp op) {
+void KernelLowering::lower(StampOp op) { stampTime(op.getPoint()); }
+
+void KernelLowering::stampTime(uint32_t point) {
   ArenaAttr places = kernel.getArena();
   if (places.getTraceRows() == 0)
     return;
   d.ifThen(d.eq(tid, d.i32(0)), [&] {
     Value entry = d.add(d.mul(worker, places.getTraceRows()), row);
-    entry = d.add(d.mul(entry, core::kTracePoints), op.getPoint());
+    entry = d.add(d.mul(entry, core::kTracePoints), point);
     Value now = d.ptx("mov.u64 $0, %globaltimer;", "=l", b.getI64Type(), {});
     d.storeGlobal(now, d.at(staticPlace(places.getTrace()), d.shl(entry, 3)));
   });

@@ -2,6 +2,7 @@
 
 #include "KernelLowering.h"
 
+#include "AMK/Schedule/KernelPlan.h"
 #include "AMK/Schedule/KernelRoles.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -128,6 +129,7 @@ void KernelLowering::setUp() {
   // Uniform over the warp, and said so, so that branches on it are uniform.
   warp = d.shuffle(d.shr(tid, 5), d.i32(0));
   lane = d.band(tid, 31);
+  findSplits();
   SharedAttr shared = kernel.getShared();
   if (auto ring = kernel.getRing()) {
     const int producers = d.can.bulkCopy ? 1 : 32;
@@ -159,29 +161,97 @@ void KernelLowering::setUp() {
   d.barrier(0, threads());
 }
 
-void KernelLowering::emitStageIssue(Value slot, Value source, Value bytes) {
+void KernelLowering::emitStageIssue(Value slot, llvm::ArrayRef<Value> sources,
+                                    Value bytes, int64_t stride) {
   RingAttr ring = *kernel.getRing();
   Value to = d.add(smem, d.mul(slot, ring.getBytes()));
   Value full = fullBarrier(slot);
   if (d.can.bulkCopy) {
     d.ifThen(d.eq(lane, d.i32(0)), [&] {
-      d.barrierExpect(full, bytes);
-      // Weights are read once a step: they must not push activations out of L2.
+      d.barrierExpect(full, d.mul(bytes, int64_t(sources.size())));
+      // What is streamed is read once a step: it must not push activations out
+      // of L2.
       Value policy =
           d.ptx("createpolicy.fractional.L2::evict_first.b64 $0, 1.0;", "=l",
                 b.getI64Type(), {}, /*sideEffects=*/false);
-      d.ptx("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes."
-            "L2::cache_hint [$0], [$1], $2, [$3], $4;",
-            "r,l,r,r,l", {to, source, bytes, full, policy});
+      Value at = to;
+      for (Value source : sources) {
+        d.ptx("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::"
+              "bytes.L2::cache_hint [$0], [$1], $2, [$3], $4;",
+              "r,l,r,r,l", {at, source, bytes, full, policy});
+        at = d.add(at, stride);
+      }
     });
     return;
   }
-  d.forLoop(d.shl(lane, 4), bytes, d.i32(512), [&](Value i) {
-    d.ptx("cp.async.cg.shared.global [$0], [$1], 16;", "r,l",
-          {d.add(to, i), d.at(source, i)});
-  });
+  for (Value source : sources) {
+    d.forLoop(d.shl(lane, 4), bytes, d.i32(512), [&](Value at) {
+      d.ptx("cp.async.cg.shared.global [$0], [$1], 16;", "r,l",
+            {d.add(to, at), d.at(source, at)});
+    });
+    to = d.add(to, stride);
+  }
   // Arrives when this lane's copies have landed.
   d.ptx("cp.async.mbarrier.arrive.noinc.shared.b64 [$0];", "r", {full});
+}
+
+void KernelLowering::findSplits() {
+  if (!kernel.getCaches())
+    return;
+  CachesAttr caches = *kernel.getCaches();
+  const auto ceilDiv = [&](Value x, int64_t y) {
+    return d.div(d.add(x, y - 1), y);
+  };
+  Value blocks = ceilDiv(position, caches.getBlock());
+  Value isOne = d.lt(blocks, d.i32(int64_t(caches.getChunk()) + 1));
+  Value each = d.select(isOne, d.i32(caches.getChunk()),
+                        ceilDiv(blocks, caches.getSplits()));
+  splitSize = d.mul(each, caches.getBlock());
+  liveSplits = arith::DivUIOp::create(
+      b, d.loc, d.sub(d.add(position, splitSize), d.i32(1)), splitSize);
+}
+
+Value KernelLowering::cacheStages(Value split) {
+  CachesAttr caches = *kernel.getCaches();
+  Value left = d.sub(position, d.mul(split, splitSize));
+  left = d.select(d.lt(left, d.i32(0)), d.i32(0), left);
+  left = d.select(d.lt(splitSize, left), splitSize, left);
+  return d.div(d.add(left, int64_t(caches.getRows()) - 1), caches.getRows());
+}
+
+std::pair<Value, Value> KernelLowering::cachePositions(Value split,
+                                                       Value stage) {
+  CachesAttr caches = *kernel.getCaches();
+  Value first = d.add(d.mul(split, splitSize), d.mul(stage, caches.getRows()));
+  Value left = d.sub(position, first), rows = d.i32(caches.getRows());
+  return {first, d.select(d.lt(left, rows), left, rows)};
+}
+
+void KernelLowering::emitLoaderStage(Value slot, Value word, Value stage) {
+  Value source = globalPlace(field(3));
+  const auto loadWeight = [&] {
+    Value bytes = d.shl(d.shr(field(0), 16), 7);
+    Value offset =
+        arith::MulIOp::create(b, d.loc, d.zext64(stage), d.zext64(bytes));
+    emitStageIssue(slot, {d.add(source, offset)}, bytes, 0);
+  };
+  if (!kernel.getCaches()) {
+    loadWeight();
+    return;
+  }
+  CachesAttr caches = *kernel.getCaches();
+  auto op = scf::IfOp::create(b, d.loc, isCacheTile(word), /*withElse=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.elseBlock());
+  loadWeight();
+  b.setInsertionPointToStart(op.thenBlock());
+  auto [first, count] = cachePositions(d.band(word, 0x7fffffff), stage);
+  Value keys = d.add(
+      source, arith::MulIOp::create(b, d.loc, d.zext64(first),
+                                    d.i64(int64_t(caches.getRowBytes()))));
+  Value values = d.add(keys, d.i64(int64_t(caches.getPlane()) * 128));
+  emitStageIssue(slot, {keys, values}, d.mul(count, caches.getRowBytes()),
+                 int64_t(caches.getRows()) * caches.getRowBytes());
 }
 
 void KernelLowering::emitLoader() {
@@ -193,11 +263,9 @@ void KernelLowering::emitLoader() {
       [&](Value at, ValueRange carried) {
         rowBase =
             d.add(shared(kernel.getShared().getPlan()), d.mul(at, rowBytes));
-        Value stages = field(4);
-        Value source = globalPlace(field(3));
-        Value bytes = d.shl(d.shr(field(0), 16), 7);
+        Value word = field(4);
         return d.forLoop(
-            zero, stages, one, carried, [&](Value t, ValueRange state) {
+            zero, stagesOf(word), one, carried, [&](Value t, ValueRange state) {
               Value slot = state[0], phase = state[1], stage = state[2];
               emitDelay(stage, d.i32(core::kConsumerWarps));
               // The slot is free when its stage before was released.
@@ -221,9 +289,7 @@ void KernelLowering::emitLoader() {
                 Value parity = d.select(wrapped, d.bxor(phase, one), phase);
                 d.barrierWait(fullBarrier(before), parity);
               });
-              Value offset =
-                  arith::MulIOp::create(b, d.loc, d.zext64(t), d.zext64(bytes));
-              emitStageIssue(slot, d.add(source, offset), bytes);
+              emitLoaderStage(slot, word, t);
               Value following = d.add(slot, one);
               Value wraps = d.eq(following, slots);
               return llvm::SmallVector<Value>{
@@ -234,27 +300,65 @@ void KernelLowering::emitLoader() {
       });
 }
 
+/// A stage of keys and values is not held: only a product takes it from
+/// registers. So a warp may hold what comes before the next tile that streams a
+/// cache; if that tile is a later split and has no positions, also what comes
+/// behind it, up to the one after.
+Value KernelLowering::holdLimitOf(uint32_t rowBytes) {
+  Value word = field(5);
+  if (!kernel.getCaches())
+    return d.add(firstStage, d.band(word, 0xffff));
+  // A tile of the first split itself takes what is held for gone.
+  Value own = field(4);
+  Value isFirst = d.eq(own, d.i32(core::kCacheStages));
+  Value limit =
+      d.add(firstStage, d.select(isFirst, d.i32(0), d.band(word, 0xffff)));
+  limit = d.select(d.both(isCacheTile(own), d.ne(stages, d.i32(0))), firstStage,
+                   limit);
+  Value rows = d.shr(word, 16);
+  Value next = d.add(rowBase, d.mul(rows, rowBytes));
+  Value there = d.loadShared(d.i32Type(), d.add(next, 16));
+  Value behind = d.loadShared(d.i32Type(), d.add(next, 20));
+  Value isLater = d.both(d.both(d.ne(rows, d.i32(0)), isCacheTile(there)),
+                         d.ne(there, d.i32(core::kCacheStages)));
+  Value isEmpty = d.eq(stagesOf(there), d.i32(0));
+  Value mayPass = d.both(d.both(isLater, isEmpty), d.ne(limit, firstStage));
+  return d.select(mayPass, d.add(limit, d.band(behind, 0xffff)), limit);
+}
+
+Value KernelLowering::stagesOf(Value word) {
+  if (!kernel.getCaches())
+    return word;
+  auto op = scf::IfOp::create(b, d.loc, TypeRange{d.i32Type()},
+                              isCacheTile(word), true, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(op.thenBlock());
+  Value count = cacheStages(d.band(word, 0x7fffffff));
+  scf::YieldOp::create(b, d.loc, count);
+  b.setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(b, d.loc, word);
+  return op.getResult(0);
+}
+
 LogicalResult KernelLowering::emitConsumers() {
   const uint32_t rowBytes = kernel.getShared().getRowWords() * 4;
   nextStage = d.variable(d.i32Type());
   d.set(nextStage, warp);
   if (holds()) {
-    rowBase = d.add(shared(kernel.getShared().getPlan()),
-                    d.mul(d.sub(rowCount, d.i32(1)), rowBytes));
-    // A worker without tiles has no last row; it holds nothing either.
-    Value any = d.lt(d.i32(0), rowCount);
-    rowBase = d.select(any, rowBase, shared(kernel.getShared().getPlan()));
-    stageCount = d.select(any, d.add(field(4), field(5)), d.i32(0));
     holding = d.variable(d.i32Type());
     d.set(holding, d.i32(0));
     held = d.variable(LLVM::LLVMArrayType::get(
         d.i32Type(), kernel.getRing()->getBytes() / 512 * 4));
   }
-  auto loop = scf::ForOp::create(b, d.loc, d.i32(0), rowCount, d.i32(1));
+  auto loop = scf::ForOp::create(b, d.loc, d.i32(0), rowCount, d.i32(1),
+                                 ValueRange{d.i32(0)});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   row = loop.getInductionVar();
   rowBase = d.add(shared(kernel.getShared().getPlan()), d.mul(row, rowBytes));
+  firstStage = loop.getRegionIterArgs()[0];
+  stages = stagesOf(field(4));
+  holdLimit = holdLimitOf(rowBytes);
   Value id = arith::IndexCastUIOp::create(b, d.loc, b.getIndexType(),
                                           d.band(field(0), 0xffff));
   llvm::SmallVector<TaskClassOp> classes(kernel.getOps<TaskClassOp>());
@@ -272,6 +376,8 @@ LogicalResult KernelLowering::emitConsumers() {
       return failure();
     scf::YieldOp::create(b, d.loc);
   }
+  b.setInsertionPointAfter(jump);
+  scf::YieldOp::create(b, d.loc, d.add(firstStage, stages));
   return success();
 }
 
@@ -287,7 +393,7 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
   d.loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<PollOp, SignalOp, StampOp, GatherOp, ProductOp, AttentionOp,
-            ArgmaxOp>([&](auto o) {
+            SplitAttentionOp, ArgmaxOp>([&](auto o) {
         lower(o);
         return success();
       })

@@ -31,12 +31,28 @@ public:
   mlir::LogicalResult run();
 
 private:
+  friend class SplitAttention;
+
   // Kernel.cpp: the frame.
   int threads() const; ///< of a CTA
   void createFunction(mlir::gpu::GPUModuleOp module);
   void setUp();
   void emitLoader();
-  void emitStageIssue(Value slot, Value source, Value bytes);
+  /// What the loader copies: `bytes` from every source, one behind the other
+  /// at multiples of `stride` bytes in the slot.
+  void emitStageIssue(Value slot, llvm::ArrayRef<Value> sources, Value bytes,
+                      int64_t stride);
+  /// How this launch's earlier positions are split.
+  void findSplits();
+  /// Positions of a split before this launch's, in stages.
+  Value cacheStages(Value split);
+  /// The first position of a split's stage, and how many it has.
+  std::pair<Value, Value> cachePositions(Value split, Value stage);
+  void emitLoaderStage(Value slot, Value word, Value stage);
+  /// Stages of a tile, by word 4 of its row.
+  Value stagesOf(Value word);
+  Value holdLimitOf(uint32_t rowBytes);
+  Value isCacheTile(Value word) { return d.lt(word, d.i32(0)); }
   mlir::LogicalResult emitConsumers();
   mlir::LogicalResult lowerClass(TaskClassOp op);
   mlir::LogicalResult lowerOp(mlir::Operation *op);
@@ -45,6 +61,7 @@ private:
   void lower(PollOp op);
   void lower(SignalOp op);
   void lower(StampOp op);
+  void stampTime(uint32_t point); ///< if the kernel is traced
   void lower(GatherOp op);
   void gatherPackets(GatherOp op, Value squares);
   void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,
@@ -92,6 +109,8 @@ private:
   void tryHold();
   llvm::SmallVector<Value, 4> heldFragment(int64_t fragment);
   void holdFragment(int64_t fragment, llvm::ArrayRef<Value> words);
+  /// Says that nothing is held, so that nothing need be kept for it.
+  void forgetHeld();
   Value heldWord(int64_t word); ///< its address in the variable
   void multiply(Value (&sums)[4][4], llvm::ArrayRef<Value> a, Value b0,
                 Value b1, int which);
@@ -101,6 +120,9 @@ private:
   void attendPast(AttentionOp op, Value kvHead);
   void combineWarps(AttentionOp op, Value headInTile);
   void lower(ArgmaxOp op);
+
+  // SplitAttention.cpp
+  void lower(SplitAttentionOp op);
 
   // Elements.cpp
   mlir::LogicalResult lower(ElementsOp op);
@@ -150,11 +172,15 @@ private:
   // Values that hold throughout the kernel.
   Value arena, position, epoch, budget;
   Value smem, tid, warp, lane, worker, rowCount;
+  Value splitSize;  ///< positions of a split
+  Value liveSplits; ///< splits that have positions
   // Of the consumers' loop.
   Value row;        ///< index of the plan row
   Value rowBase;    ///< its address in shared memory
   Value nextStage;  ///< variable: this warp's next stage
-  Value stageCount; ///< of this worker's whole step
+  Value firstStage; ///< of this tile, counted over the worker's whole step
+  Value stages;     ///< of this tile
+  Value holdLimit;  ///< first stage that must not be held yet
   Value holding;    ///< variable: whether this warp holds that stage
   Value held;       ///< variable: its words
   // Of the `elements` op being lowered.

@@ -61,7 +61,7 @@ void KernelLowering::tryHold() {
   RingAttr ring = *kernel.getRing();
   Value next = d.get(d.i32Type(), nextStage);
   Value wants = d.both(d.eq(d.get(d.i32Type(), holding), d.i32(0)),
-                       d.lt(next, stageCount));
+                       d.lt(next, holdLimit));
   d.ifThen(wants, [&] {
     Value slot = d.rem(next, ring.getSlots());
     Value parity = d.band(d.div(next, ring.getSlots()), 1);
@@ -84,6 +84,14 @@ void KernelLowering::tryHold() {
         releaseSlot(slot);
     });
   });
+}
+
+void KernelLowering::forgetHeld() {
+  if (!holds())
+    return;
+  // Any value: an undefined one would be folded into what was held before.
+  for (int64_t i = 0; i < int64_t(kernel.getRing()->getBytes()) / 128; ++i)
+    d.set(heldWord(i), d.i32(0));
 }
 
 void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
@@ -156,7 +164,7 @@ void KernelLowering::lower(ProductOp op) {
           {shared(kernel.getShared().getMisc() + 64), row});
   });
   emitDelay(row, d.add(warp, 32));
-  Value count = field(4), first = field(5);
+  Value count = field(4), first = firstStage;
   Value end = d.add(first, count);
   Value rows = d.shl(d.div(count, op.getSlices()), 2);
   if (holds()) {
@@ -286,8 +294,7 @@ void KernelLowering::attendPast(AttentionOp op, Value kvHead) {
   // Lane's part of the row at position 0 of the key plane; a row is dim bf16.
   Value plane = arith::MulIOp::create(b, d.loc, d.zext64(kvHead),
                                       d.i64(op.getPositions() * dim * 2));
-  Value keys =
-      d.at(d.add(globalPlace(map(op.getCache())), plane), d.shl(first, 1));
+  Value keys = d.add(globalPlace(map(op.getCache())), plane);
   Value values = d.add(keys, d.i64(planeBytes));
   auto state = d.forLoop(
       warp, position, d.i32(kWarps * kUnroll), init,
@@ -298,12 +305,12 @@ void KernelLowering::attendPast(AttentionOp op, Value kvHead) {
           Value p = d.add(j, u * kWarps);
           p = d.select(d.lt(p, position), p, j);
           Value offset = d.mul(p, dim * 2);
+          Value swap = d.shl(d.band(p, 7), 4); // as kv_append stores
           for (int64_t i = 0; i < mine; i += 2) {
-            Value at = d.i64(i * 2);
-            k[size_t(u)].push_back(
-                d.loadGlobal(d.i32Type(), d.add(d.at(keys, offset), at)));
-            v[size_t(u)].push_back(
-                d.loadGlobal(d.i32Type(), d.add(d.at(values, offset), at)));
+            Value inRow = d.bxor(d.add(d.shl(first, 1), i * 2), swap);
+            Value at = d.add(offset, inRow);
+            k[size_t(u)].push_back(d.loadGlobal(d.i32Type(), d.at(keys, at)));
+            v[size_t(u)].push_back(d.loadGlobal(d.i32Type(), d.at(values, at)));
           }
         }
         for (int64_t u = 0; u < kUnroll; ++u) {

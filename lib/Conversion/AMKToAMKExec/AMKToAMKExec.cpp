@@ -46,12 +46,16 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
       context, plan.planPlace, plan.planRowsOffset, plan.waitPlace,
       plan.signalPlace, plan.countersPlace, plan.reportPlace, plan.generations,
       plan.tracePlace, plan.kernel.traceRows);
+  exec::CachesAttr caches;
+  if (const core::KernelPlan::CacheStream &c = plan.cacheStream; c.rows)
+    caches = exec::CachesAttr::get(context, c.rows, c.rowBytes, c.plane,
+                                   c.block, c.chunk, c.splits);
   auto kernel = exec::KernelOp::create(
       builder, op.getLoc(),
       builder.getStringAttr(plan.kernel.entry + "_kernel"),
       builder.getStringAttr(plan.kernel.chip),
       builder.getI32IntegerAttr(int32_t(plan.kernel.workers)),
-      sharedAttr(context, plan.shared), arena, ring);
+      sharedAttr(context, plan.shared), arena, ring, caches);
   OpBuilder::InsertionGuard guard(builder);
   Block &block = kernel.getBody().emplaceBlock();
   for (uint32_t c = 0; c < plan.classes.size(); ++c) {

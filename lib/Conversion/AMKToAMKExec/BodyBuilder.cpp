@@ -87,11 +87,23 @@ Value BodyBuilder::place(uint32_t id) {
   return field(fieldsOf(id).place);
 }
 Value BodyBuilder::generation(uint32_t id) {
-  const uint32_t word = fieldsOf(id).generation;
-  return word == core::kNone ? Value() : field(word);
+  return fieldsOf(id).packets == core::kNone ? Value() : packetField(id).first;
 }
-Value BodyBuilder::firstPacket(uint32_t id) {
-  return field(fieldsOf(id).firstPacket);
+Value BodyBuilder::firstPacket(uint32_t id) { return packetField(id).second; }
+
+std::pair<Value, Value> BodyBuilder::packetField(uint32_t id) {
+  const core::ClassFields &f = fieldsOf(id);
+  Value word = field(f.packets);
+  if (!f.written)
+    return {word, Value()};
+  std::pair<Value, Value> &halves = packetFields[f.packets];
+  if (!halves.first) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfter(word.getDefiningOp());
+    halves = {arith::AndIOp::create(b, loc, word, constant(0xffff)),
+              arith::ShRUIOp::create(b, loc, word, constant(16))};
+  }
+  return halves;
 }
 Value BodyBuilder::rangeFirst() { return field(1); }
 Value BodyBuilder::rangeSize() { return field(2); }
@@ -100,11 +112,9 @@ std::optional<exec::PacketsAttr> BodyBuilder::packets(uint32_t id) const {
   const core::Buffer &buffer = schedule.buffers[id];
   if (!buffer.packetElements)
     return std::nullopt;
-  const auto &t =
-      plan.packetTables.at({buffer.packetElements, buffer.packetTiles});
+  const auto &t = plan.packetTables.at(core::packetKey(buffer));
   return exec::PacketsAttr::get(b.getContext(), buffer.packetElements,
-                                uint32_t(t.layout.packets.size()), t.packets,
-                                t.locate);
+                                t.layout.first.back(), t.packets, t.locate);
 }
 
 //===----------------------------------------------------------------------===//

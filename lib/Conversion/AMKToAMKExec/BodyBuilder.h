@@ -119,8 +119,11 @@ private:
   mlir::Value load(uint32_t buffer, mlir::Value index);
   mlir::Value field(uint32_t word);
   const core::ClassFields &fieldsOf(uint32_t buffer) const;
+  /// Generation and first packet (null if the task does not write the buffer).
+  std::pair<mlir::Value, mlir::Value> packetField(uint32_t buffer);
 
   llvm::DenseMap<uint32_t, mlir::Value> fields;
+  llvm::DenseMap<uint32_t, std::pair<mlir::Value, mlir::Value>> packetFields;
   llvm::DenseMap<size_t, mlir::Value> scales;
   /// Elements computed for the index at hand: (operator, output, index).
   std::map<std::tuple<size_t, unsigned, void *>, mlir::Value> elements;

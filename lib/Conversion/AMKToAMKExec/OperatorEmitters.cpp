@@ -2,6 +2,8 @@
 
 #include "BodyBuilder.h"
 
+#include "AMK/Schedule/Operators.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -215,6 +217,10 @@ struct KvAppend : OperatorEmitter {
     const core::Buffer &cache = body.operand(op, 1);
     const int64_t from = o.getInt("from"), to = o.getInt("to");
     const int64_t positions = cache.shape[2], dim = cache.shape[3];
+    if (dim % core::kCacheColumns)
+      return body.error(op, "expected a head dimension that is a multiple of " +
+                                llvm::Twine(core::kCacheColumns) + ", found " +
+                                llvm::Twine(dim));
     Value value = body.pull(op, 0, index);
     if (!value)
       return failure();
@@ -222,6 +228,11 @@ struct KvAppend : OperatorEmitter {
     Value head = arith::DivUIOp::create(b, loc, row, body.constant(dim));
     Value inHead = arith::RemUIOp::create(b, loc, row, body.constant(dim));
     Value position = exec::PositionOp::create(b, loc, b.getI32Type());
+    // Chunks of 16 bytes are swapped by the position, so that eight rows of a
+    // stage have a column in eight different banks.
+    Value swap = arith::ShLIOp::create(b, loc, andi(body, position, 7),
+                                       body.constant(3));
+    inHead = arith::XOrIOp::create(b, loc, inHead, swap);
     Value at = arith::MulIOp::create(b, loc, head, body.constant(positions));
     at = arith::AddIOp::create(b, loc, at, position);
     at = arith::MulIOp::create(b, loc, at, body.constant(dim));
@@ -234,6 +245,17 @@ struct KvAppend : OperatorEmitter {
     return success();
   }
 };
+
+/// Element `index` of attention's output; an index of the parallel dimension
+/// makes `width` of them, and the tile's lie at `offset` in the vector area.
+Value attentionResult(BodyBuilder &body, Value index, int64_t width,
+                      int64_t offset) {
+  Value first = arith::MulIOp::create(body.b, body.loc, body.rangeFirst(),
+                                      body.constant(width));
+  Value inTile = arith::SubIOp::create(body.b, body.loc, index, first);
+  return exec::ResultOp::create(body.b, body.loc, body.b.getF32Type(), inTile,
+                                uint32_t(offset));
+}
 
 struct Attention : OperatorEmitter {
   LogicalResult prepare(BodyBuilder &body, size_t op) const override {
@@ -262,12 +284,63 @@ struct Attention : OperatorEmitter {
   }
   Value element(BodyBuilder &body, size_t op, unsigned,
                 Value index) const override {
+    // Behind query, key and value, the warps' outputs and their states.
     const int64_t dim = body.op(op).getInt("head_dim");
-    Value first = arith::MulIOp::create(body.b, body.loc, body.rangeFirst(),
-                                        body.constant(dim));
-    Value inTile = arith::SubIOp::create(body.b, body.loc, index, first);
-    return exec::ResultOp::create(body.b, body.loc, body.b.getF32Type(), inTile,
-                                  uint32_t(dim));
+    return attentionResult(body, index, dim,
+                           dim * 4 * (3 + core::kConsumerWarps) +
+                               core::kConsumerWarps * 8);
+  }
+};
+
+exec::PacketsAttr packetsOf(BodyBuilder &body, uint32_t buffer) {
+  const auto p = body.packets(buffer);
+  return p ? *p : exec::PacketsAttr();
+}
+
+struct AttentionPartial : OperatorEmitter {
+  bool storesInPrepare() const override { return true; }
+  LogicalResult prepare(BodyBuilder &body, size_t op) const override {
+    const core::Operator &o = body.op(op);
+    const uint32_t query = o.operands[0], parts = o.operands[2];
+    exec::SplitAttentionOp::create(
+        body.b, body.loc, body.place(query), Value(), Value(),
+        body.generation(query), Value(), Value(), body.place(parts),
+        body.generation(parts), uint32_t(o.getInt("head_dim")),
+        uint32_t(o.getInt("group")), uint32_t(body.schedule.numerics.kvSplits),
+        uint32_t(o.getInt("query_row")), 0, 0, packetsOf(body, query),
+        exec::PacketsAttr(), exec::PacketsAttr(), body.isShared(query), false,
+        false, body.isShared(parts));
+    return success();
+  }
+  Value element(BodyBuilder &body, size_t op, unsigned, Value) const override {
+    (void)body.error(op, "expected to end its task");
+    return Value();
+  }
+};
+
+struct AttentionJoin : OperatorEmitter {
+  LogicalResult prepare(BodyBuilder &body, size_t op) const override {
+    const core::Operator &o = body.op(op);
+    const uint32_t query = o.operands[0], key = o.operands[1],
+                   value = o.operands[2], parts = o.operands[4];
+    exec::SplitAttentionOp::create(
+        body.b, body.loc, body.place(query), body.place(key), body.place(value),
+        body.generation(query), body.generation(key), body.generation(value),
+        body.place(parts), body.generation(parts),
+        uint32_t(o.getInt("head_dim")), uint32_t(o.getInt("group")),
+        uint32_t(body.schedule.numerics.kvSplits),
+        uint32_t(o.getInt("query_row")), uint32_t(o.getInt("key_row")),
+        uint32_t(o.getInt("value_row")), packetsOf(body, query),
+        packetsOf(body, key), packetsOf(body, value), body.isShared(query),
+        body.isShared(key), body.isShared(value), body.isShared(parts));
+    return success();
+  }
+  Value element(BodyBuilder &body, size_t op, unsigned,
+                Value index) const override {
+    const core::Operator &o = body.op(op);
+    const int64_t dim = o.getInt("head_dim"), group = o.getInt("group");
+    return attentionResult(body, index, group * dim,
+                           core::SplitArea(group, dim).results);
   }
 };
 
@@ -353,6 +426,8 @@ const OperatorEmitter *lookupEmitter(llvm::StringRef name) {
     (*m)["rope"] = std::make_unique<Rope>();
     (*m)["kv_append"] = std::make_unique<KvAppend>();
     (*m)["attention"] = std::make_unique<Attention>();
+    (*m)["attention_partial"] = std::make_unique<AttentionPartial>();
+    (*m)["attention_join"] = std::make_unique<AttentionJoin>();
     (*m)["add"] = std::make_unique<Add>();
     (*m)["silu_mul"] = std::make_unique<SiluMul>();
     (*m)["swiglu"] = std::make_unique<Swiglu>();

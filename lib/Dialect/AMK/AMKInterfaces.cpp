@@ -62,6 +62,8 @@ struct Single {
       schedule.positions = parent.getPositions();
       schedule.numerics.kBlock = parent.getNumerics().getKBlock();
       schedule.numerics.kvBlock = parent.getNumerics().getKvBlock();
+      schedule.numerics.kvChunk = parent.getNumerics().getKvChunk();
+      schedule.numerics.kvSplits = parent.getNumerics().getKvSplits();
     }
     for (Value operand : operation->getOperands()) {
       op.operands.push_back(schedule.buffers.size());

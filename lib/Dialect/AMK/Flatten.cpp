@@ -78,7 +78,9 @@ LogicalResult Flattener::number(Operation *op, StringRef what, int64_t value,
 LogicalResult Flattener::header(ScheduleOp op) {
   flat.name = op.getSymName().str();
   flat.positions = op.getPositions();
-  flat.numerics = {op.getNumerics().getKBlock(), op.getNumerics().getKvBlock()};
+  const NumericsAttr numerics = op.getNumerics();
+  flat.numerics = {numerics.getKBlock(), numerics.getKvBlock(),
+                   numerics.getKvChunk(), numerics.getKvSplits()};
   flat.concurrent = op.getConcurrent();
   if (std::optional<TargetAttr> target = op.getTarget()) {
     core::Target &t = flat.target.emplace();

@@ -202,7 +202,8 @@ ScheduleOp Unflattener::run() {
     endTokens = builder.getDenseI64ArrayAttr(flat.endTokens);
   auto op = ScheduleOp::create(
       builder, locations.schedule(), flat.name, flat.concurrent, flat.positions,
-      NumericsAttr::get(context, flat.numerics.kBlock, flat.numerics.kvBlock),
+      NumericsAttr::get(context, flat.numerics.kBlock, flat.numerics.kvBlock,
+                        flat.numerics.kvChunk, flat.numerics.kvSplits),
       target, ring, endTokens);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());

@@ -19,6 +19,14 @@ public:
     s.name = "decode";
     s.positions = positions;
     s.endTokens = config.endTokens;
+    // Long contexts are spread over the splits: about as many pieces, one for
+    // each KV head and split, as a GPU has workers. A context of up to 256
+    // positions is one split, so nothing has to be combined.
+    constexpr int64_t kPieces = 128, kOneSplit = 256;
+    s.numerics.kvChunk = kOneSplit / s.numerics.kvBlock;
+    s.numerics.kvSplits =
+        std::clamp<int64_t>(config.maxPositionEmbeddings / kOneSplit, 1,
+                            std::max<int64_t>(kPieces / config.kvHeads, 1));
   }
 
   core::Schedule run();

@@ -23,7 +23,7 @@ amk.schedule concurrent @attention positions(128) numerics<k_block = 2048, kv_bl
   // CHECK-NEXT: ^bb0(%[[I:.*]]: i32):
   // CHECK: %[[BEFORE:.*]] = arith.muli %[[FIRST]]
   // CHECK: %[[IN:.*]] = arith.subi %[[I]], %[[BEFORE]]
-  // CHECK: %[[O:.*]] = amk_exec.result %[[IN]] head_dim(64)
+  // CHECK: %[[O:.*]] = amk_exec.result %[[IN]] offset(2880)
   // CHECK: %[[R:.*]] = amk_exec.round %[[O]]
   // CHECK: amk_exec.store %[[R]] to %{{.*}}[%[[I]]] as bf16
   amk.task @heads tiles(#amk.cut<even 4 in 2>) on(#amk.place<[0 to 1]>) {

@@ -17,13 +17,14 @@ amk.schedule concurrent @handoffs positions(16) numerics<k_block = 2048, kv_bloc
   %read = amk.counter 1
   %done = amk.counter 1
 
-  // A packet buffer that is written: place, generation and first packet are in
-  // the plan row.
+  // A packet buffer that is written: its place, and in one word generation and
+  // first packet, are in the plan row.
   // CHECK: amk_exec.task_class @first id(0) {
   // CHECK-DAG: %[[X:.*]] = amk_exec.field 8{{$}}
   // CHECK-DAG: %[[P:.*]] = amk_exec.field 9{{$}}
-  // CHECK-DAG: %[[G:.*]] = amk_exec.field 10{{$}}
-  // CHECK-DAG: %[[N:.*]] = amk_exec.field 11{{$}}
+  // CHECK-DAG: %[[W:.*]] = amk_exec.field 10{{$}}
+  // CHECK-DAG: %[[G:.*]] = arith.andi %[[W]], %{{.*}} : i32
+  // CHECK-DAG: %[[N:.*]] = arith.shrui %[[W]], %{{.*}} : i32
   // CHECK: amk_exec.gather %[[X]] {bytes = 4 : i32, elements = 64 : i32}
   // CHECK: amk_exec.elements %{{.*}} count %{{.*}} packet(6) {
   // CHECK-NEXT: ^bb0(%[[I:.*]]: i32):

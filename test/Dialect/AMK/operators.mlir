@@ -86,3 +86,19 @@ amk.schedule @layer positions(128) numerics<k_block = 2048, kv_block = 64> {
     amk.argmax_combine %best, %index -> %other : !amk.buffer<8xf32>, !amk.buffer<8xi32>, !amk.buffer<1xi32>
   }
 }
+
+// CHECK-LABEL: amk.schedule @splits positions(2048) numerics<k_block = 2048, kv_block = 64, kv_chunk = 4, kv_splits = 8>
+amk.schedule @splits positions(2048) numerics<k_block = 2048, kv_block = 64, kv_chunk = 4, kv_splits = 8> {
+  %qkv = amk.buffer input : !amk.buffer<512xbf16>
+  %cache = amk.buffer kv_cache : !amk.buffer<2x2x2048x64xbf16>
+  %parts = amk.buffer activation : !amk.buffer<2688xf32>
+  %o = amk.buffer output : !amk.buffer<256xf32>
+  amk.task @partial {
+    // CHECK: amk.attention_partial %qkv, %cache -> %parts {group = 2, head_dim = 64, query_row = 0}
+    amk.attention_partial %qkv, %cache -> %parts {group = 2, head_dim = 64, query_row = 0} : !amk.buffer<512xbf16>, !amk.buffer<2x2x2048x64xbf16>, !amk.buffer<2688xf32>
+  }
+  amk.task @join {
+    // CHECK: amk.attention_join %qkv, %qkv, %qkv, %cache, %parts -> %o {group = 2, head_dim = 64, key_row = 256, query_row = 0, value_row = 384}
+    amk.attention_join %qkv, %qkv, %qkv, %cache, %parts -> %o {group = 2, head_dim = 64, key_row = 256, query_row = 0, value_row = 384} : !amk.buffer<512xbf16>, !amk.buffer<512xbf16>, !amk.buffer<512xbf16>, !amk.buffer<2x2x2048x64xbf16>, !amk.buffer<2688xf32>, !amk.buffer<256xf32>
+  }
+}

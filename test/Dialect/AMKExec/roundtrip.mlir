@@ -67,8 +67,8 @@ amk_exec.kernel @all on "sm_90" workers(4)
     // CHECK: amk_exec.elements %{{.*}} count %{{[^ ]*}} {
     amk_exec.elements %first count %count {
     ^bb0(%i: i32):
-      // CHECK: amk_exec.result %{{.*}} head_dim(64)
-      %v = amk_exec.result %i head_dim(64)
+      // CHECK: amk_exec.result %{{.*}} offset(2880)
+      %v = amk_exec.result %i offset(2880)
       %c = arith.constant true
       // CHECK: amk_exec.store shared %{{.*}} to %{{.*}}[%{{.*}}] if %{{.*}} as bf16 : f32
       amk_exec.store shared %v to %q[%i] if %c as bf16 : f32

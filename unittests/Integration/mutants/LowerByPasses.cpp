@@ -38,7 +38,9 @@ std::string configOf(const ModelShape &m) {
 }
 
 std::vector<std::string> passes(const Choice &choice) {
-  return {"amk-fusion-grouping",
+  // The campaign has its own model of every operator, and none of the split
+  // attention.
+  return {"amk-fusion-grouping{split-attention=false}",
           "amk-tiling{target=sm_90 workers=" + std::to_string(choice.workers) +
               "}",
           std::string("amk-sm-assignment{policy=") + choice.policy + "}",

@@ -75,7 +75,7 @@ public:
         continue;
       if (b.packetElements) {
         for (unsigned k = 0; k < 16; ++k)
-          out.set(start + packet[i / 2] * 16 + k);
+          out.set(start + packet[i / byteWidth(b.type)] * 16 + k);
       } else if (b.kind == BufferKind::KvCache) {
         // Earlier positions, then this one.
         if (use.position != Position::Now)

@@ -45,9 +45,10 @@ private:
   void checkPackets(const Buffer &b) {
     if (!b.packetElements)
       return;
-    check(b.packetElements <= 6, "packets of more than 6 values");
-    check(b.kind == BufferKind::Activation && b.type == ElementType::BF16,
-          "packets of something else than a bf16 activation");
+    check(b.packetElements * byteWidth(b.type) <= 12,
+          "packets of more than 12 bytes of values");
+    check(b.kind == BufferKind::Activation && b.type != ElementType::I32,
+          "packets of something else than a bf16 or f32 activation");
     check(b.space != Space::Shared, "packets in shared memory");
   }
 
@@ -274,6 +275,7 @@ void Bytes::checkPacketWriters() {
     std::vector<uint32_t> bounds{0, uint32_t(b.elements())};
     if (b.packetTiles != kNone)
       bounds = s.tables[b.packetTiles];
+    const uint32_t width = byteWidth(b.type);
     BufferBytes written;
     for (const TileModel &tile : m.tiles)
       for (const std::vector<Use> &op : tile.ops)
@@ -283,8 +285,8 @@ void Bytes::checkPacketWriters() {
           bool whole =
               use.region.count == 1 || use.region.stride == use.region.bytes;
           for (size_t g = 0; g + 1 < bounds.size(); ++g)
-            for (uint32_t k = bounds[g] * 2; k < bounds[g + 1] * 2; ++k)
-              whole &= use.touched[k] == use.touched[bounds[g] * 2];
+            for (uint32_t k = bounds[g] * width; k < bounds[g + 1] * width; ++k)
+              whole &= use.touched[k] == use.touched[bounds[g] * width];
           if (!whole)
             v.add(1, "a write of half a group of packets");
           if ((written & use.touched).any())

@@ -152,9 +152,14 @@ def AMK_NumericsAttr : AMK_Attr<"Numerics", "numerics"> {
   let summary = "the reduction trees, which every pass keeps";
   let description = [{
     `k_block` elements are added into one partial sum; `kv_block` positions
-    make one block of the online softmax.
+    make one block of the online softmax. The blocks of the earlier positions are
+    cut into at most `kv_splits` splits, each with a softmax of its own, and the
+    splits' results are combined in order. Up to `kv_chunk` blocks are one split;
+    n blocks, if there are more, are splits of ceil(n / `kv_splits`).
   }];
-  let parameters = (ins "int64_t":$k_block, "int64_t":$kv_block);
+  let parameters = (ins "int64_t":$k_block, "int64_t":$kv_block,
+    DefaultValuedParameter<"int64_t", "1">:$kv_chunk,
+    DefaultValuedParameter<"int64_t", "1">:$kv_splits);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -292,7 +292,50 @@ def AMK_AttentionOp : AMK_OperatorOp<"attention",
   let description = [{
     `group` query heads share a KV head. Earlier positions come from the cache,
     this one from the operands, each from its row on. The softmax is online, in
-    blocks of `numerics.kv_block` positions.
+    blocks of `numerics.kv_block` positions, and in splits of those blocks (see
+    `numerics`), whose results are combined in order. This position belongs to
+    the first split.
+  }];
+}
+
+def AMK_AttentionPartialOp : AMK_OperatorOp<"attention_partial",
+    (ins
+      AMK_Buffer<"bf16">:$query,
+      AMK_Buffer<"bf16[2, KV heads, positions, head_dim]">:$cache),
+    (ins AMK_Buffer<"f32[KV heads * (kv_splits - 1) * group * head_dim / 2 * 3]">:$parts),
+    (ins
+      Arg<I64Attr, "query heads of a KV head">:$group,
+      Arg<I64Attr, "rows of a head">:$head_dim,
+      Arg<I64Attr, "where the queries start in their operand">:$query_row)> {
+  let summary = "attention over one split of the earlier positions";
+  let description = [{
+    A tile is one KV head, with the query heads that share it, and one split but
+    the first. For each of them and each pair of dimensions it gives the
+    logarithm of the sum of the split's exponentials and the split's result in
+    the two dimensions; minus infinity and zeros if no earlier position belongs
+    to the split. `attention_join` makes `attention` of them.
+  }];
+}
+
+def AMK_AttentionJoinOp : AMK_OperatorOp<"attention_join",
+    (ins
+      AMK_Buffer<"bf16">:$query,
+      AMK_Buffer<"bf16: this position">:$key,
+      AMK_Buffer<"bf16: this position">:$value,
+      AMK_Buffer<"bf16[2, KV heads, positions, head_dim]">:$cache,
+      AMK_Buffer<"f32: of attention_partial">:$parts),
+    (ins AMK_Buffer<"f32[heads * head_dim]">:$out),
+    (ins
+      Arg<I64Attr, "query heads of a KV head">:$group,
+      Arg<I64Attr, "rows of a head">:$head_dim,
+      Arg<I64Attr, "where the queries start in their operand">:$query_row,
+      Arg<I64Attr, "where the keys start in theirs">:$key_row,
+      Arg<I64Attr, "where the values start in theirs">:$value_row)> {
+  let summary = "attention over the first split, joined with the others";
+  let description = [{
+    A tile is one KV head with the query heads that share it: attends to the
+    earlier positions of the first split and to this position, and combines that
+    with the other splits' results. Gives the same bits as `attention`.
   }];
 }
 

@@ -53,6 +53,20 @@ def AMKExec_Ring : AMKExec_Attr<"Ring", "ring"> {
     DefaultValuedParameter<"uint32_t", "0">:$held);
 }
 
+def AMKExec_Caches : AMKExec_Attr<"Caches", "caches"> {
+  let summary = "how KV caches are streamed";
+  let description = [{
+    A stage holds the keys, then the values, of up to `rows` positions (a power
+    of two) of one KV head, `row_bytes` each; the values lie `plane` x 128 bytes
+    behind the keys. Only positions before this launch's are copied. They are
+    cut into at most `splits` splits as the schedule's numerics say: of blocks of
+    `block` positions, up to `chunk` blocks in one split.
+  }];
+  let parameters = (ins "uint32_t":$rows, "uint32_t":$row_bytes,
+    "uint32_t":$plane, "uint32_t":$block, "uint32_t":$chunk,
+    "uint32_t":$splits);
+}
+
 def AMKExec_Packets : AMKExec_Attr<"Packets", "packets"> {
   let summary = "a packet layout and the places of its tables";
   let description = [{

@@ -24,11 +24,11 @@ def AMKExec_KernelOp : AMKExec_Op<"kernel",
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$chip,
     I32Attr:$workers, AMKExec_Shared:$shared, AMKExec_Arena:$arena,
-    OptionalAttr<AMKExec_Ring>:$ring);
+    OptionalAttr<AMKExec_Ring>:$ring, OptionalAttr<AMKExec_Caches>:$caches);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `on` $chip `workers` `(` $workers `)` `shared` `` $shared `arena` `` $arena
-    (`ring` `` $ring^)? attr-dict-with-keyword $body
+    (`ring` `` $ring^)? (`caches` `` $caches^)? attr-dict-with-keyword $body
   }];
 }
 
@@ -154,6 +154,44 @@ def AMKExec_AttentionOp : AMKExec_Op<"attention", [AttrSizedOperandSegments]> {
   }];
 }
 
+def AMKExec_SplitAttentionOp : AMKExec_Op<"split_attention",
+    [AttrSizedOperandSegments]> {
+  let summary = "attention of a KV head's query heads over one split";
+  let description = [{
+    Gathers the queries of the tile's KV head (first row `query_row`), and takes
+    the tile's stages, which hold the split's earlier keys and values, round
+    robin over the consumer warps, as `product` does.
+
+    Without `key` the tile is one split but the first: index KV head x
+    (`splits` - 1) + split - 1. For each query head and pair of dimensions it
+    stores three float32 values at `parts`: the logarithm of the sum of the
+    exponentials, and the two results. A split without positions says so before
+    it waits for the queries.
+
+    With `key` and `value` the tile is the first split, by KV head: this
+    launch's position is attended to too, the parts of the other splits are
+    waited for and joined, and the result area gets group x `head_dim` float32
+    values.
+  }];
+  let arguments = (ins I32:$query, Optional<I32>:$key, Optional<I32>:$value,
+    Optional<I32>:$query_generation, Optional<I32>:$key_generation,
+    Optional<I32>:$value_generation, I32:$parts,
+    Optional<I32>:$parts_generation,
+    I32Attr:$head_dim, I32Attr:$group, I32Attr:$splits,
+    I32Attr:$query_row, I32Attr:$key_row, I32Attr:$value_row,
+    OptionalAttr<AMKExec_Packets>:$query_packets,
+    OptionalAttr<AMKExec_Packets>:$key_packets,
+    OptionalAttr<AMKExec_Packets>:$value_packets,
+    UnitAttr:$query_shared, UnitAttr:$key_shared, UnitAttr:$value_shared,
+    UnitAttr:$parts_shared);
+  let assemblyFormat = [{
+    `query` $query (`generation` $query_generation^)?
+    (`key` $key^)? (`generation` $key_generation^)?
+    (`value` $value^)? (`generation` $value_generation^)?
+    `parts` $parts (`generation` $parts_generation^)? attr-dict
+  }];
+}
+
 def AMKExec_ArgmaxOp : AMKExec_Op<"argmax"> {
   let summary = "index of the largest of `count` float32 values";
   let description = [{
@@ -212,9 +250,10 @@ def AMKExec_VectorOp : AMKExec_Op<"vector"> {
 
 def AMKExec_ResultOp : AMKExec_Op<"result"> {
   let summary = "an element of attention's result, by index in the tile";
-  let arguments = (ins I32:$index, I32Attr:$head_dim);
+  let description = "The results begin `offset` bytes into the vector area.";
+  let arguments = (ins I32:$index, I32Attr:$offset);
   let results = (outs F32:$result);
-  let assemblyFormat = "$index `head_dim` `(` $head_dim `)` attr-dict";
+  let assemblyFormat = "$index `offset` `(` $offset `)` attr-dict";
 }
 
 def AMKExec_HashOp : AMKExec_Op<"hash"> {

@@ -46,6 +46,10 @@ void convertBf16(const void *values, int64_t n, float *out);
 /// e^x, within 0.51 units in the last place.
 float expFloat(float x);
 
+/// The natural logarithm of a positive, finite number, within 0.51 units in the
+/// last place.
+float logFloat(float x);
+
 /// 32 partial sums per block of `block` elements, added by halves; the sums of
 /// the blocks in order. `w` is bf16 and may be unaligned.
 float sumOfProducts(const float *x, const void *w, int64_t n, int64_t block);
