@@ -122,7 +122,7 @@ TEST(Order, HandOffsBesideARing) {
   EXPECT_EQ(check(s), "");
 
   ToyShape deep;
-  deep.layers = 24;
+  deep.layers = 48;
   Schedule full = placed(deep, 4);
   ASSERT_EQ(makeStreams(full, wholeRing()), "");
   ASSERT_EQ(check(full), "");

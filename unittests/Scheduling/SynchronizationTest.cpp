@@ -135,9 +135,9 @@ TEST(Synchronization, HeadsHaveCountersOfTheirOwn) {
   EXPECT_EQ(check(s), "");
 }
 
-TEST(Synchronization, DropsWhatIsImplied) {
-  // Three tasks in a row on two workers: the third needs the first, but the
-  // second's hand-off implies it.
+/// Three tasks in a row on two workers: the third needs the first, but the
+/// second's hand-off implies it.
+Schedule threeInARow() {
   Schedule s = chain(2, ElementType::F32);
   Buffer w;
   w.name = "w";
@@ -153,6 +153,11 @@ TEST(Synchronization, DropsWhatIsImplied) {
   third.bounds = s.addTable({0, 12, 16});
   third.workers = s.tasks[0].workers;
   s.tasks.push_back(third);
+  return s;
+}
+
+TEST(Synchronization, DropsWhatIsImplied) {
+  Schedule s = threeInARow();
   SynchronizationReport report;
   ASSERT_EQ(synchronize(s, {}, &report), "");
   ASSERT_EQ(s.tasks[2].waits.size(), 1u);
@@ -163,17 +168,8 @@ TEST(Synchronization, DropsWhatIsImplied) {
 
 TEST(Synchronization, WithoutReductionEveryDependenceIsHandedOver) {
   for (bool reduce : {false, true}) {
-    ToyShape shape;
-    Schedule s = toyLlama(shape, /*fused=*/true);
-    s.target = Target{"sm_90", 7, 232448};
-    TilingOptions tiling;
-    tiling.workers = 7;
-    ASSERT_EQ(cutTasks(s, tiling), "");
-    AssignmentOptions assignment;
-    assignment.workers = 7;
-    ASSERT_EQ(assignWorkers(s, assignment), "");
+    Schedule s = threeInARow();
     SynchronizationOptions options;
-    options.packetElements = 0;
     options.reduce = reduce;
     SynchronizationReport report;
     ASSERT_EQ(synchronize(s, options, &report), "");

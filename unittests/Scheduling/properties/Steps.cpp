@@ -35,6 +35,10 @@ const char *policyOf(const Step &step) {
       return "policy=round-robin";
     case AssignmentPolicy::LoadBalanced:
       return "policy=load-balanced";
+    case AssignmentPolicy::Locality:
+      return "policy=locality";
+    case AssignmentPolicy::Explicit:
+      return "policy=explicit";
     }
   switch (step.pages) {
   case PagePolicy::None:
