@@ -277,21 +277,24 @@ std::string parse(int argc, char **argv, Options &o) {
     if (++i == argc)
       return name + ": expected a value";
     const std::string value = argv[i];
+    char *end = nullptr;
     if (name == "--device" && (value == "cpu" || value == "cuda")) {
       o.cuda = value == "cuda";
-    } else if (name == "--steps" && std::atoi(value.c_str()) > 0) {
-      o.steps = unsigned(std::atoi(value.c_str()));
+    } else if (name == "--steps") {
+      o.steps = unsigned(std::strtoul(value.c_str(), &end, 10));
     } else if (name == "--bound") {
-      o.bound = std::atof(value.c_str());
+      o.bound = std::strtod(value.c_str(), &end);
     } else if (name == "--positions") {
       o.positions.clear();
-      for (size_t at = 0; at <= value.size();) {
-        o.positions.push_back(std::atoll(value.c_str() + at));
-        at = std::min(value.find(',', at), value.size()) + 1;
-      }
+      const char *at = value.c_str();
+      do
+        o.positions.push_back(std::strtoll(at, &end, 10));
+      while (*end == ',' && (at = end + 1));
     } else {
-      return "bad option: " + name + " " + value;
+      return "bad option: " + name;
     }
+    if ((end && *end) || o.steps == 0)
+      return std::string(name).append(": expected a number, found ") + value;
   }
   return o.entries.empty() ? "expected programs" : "";
 }

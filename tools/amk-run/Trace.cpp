@@ -11,7 +11,6 @@
 
 namespace amk::run {
 
-using runtime::ErrorKind;
 using runtime::Status;
 using runtime::TileTimes;
 
