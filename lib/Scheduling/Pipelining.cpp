@@ -2,6 +2,7 @@
 
 #include "AMK/Scheduling/Pipelining.h"
 
+#include "AMK/Schedule/KernelRoles.h"
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Schedule/StreamRing.h"
@@ -143,6 +144,12 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
   // Each team its slot, and enough of them to run ahead.
   const uint32_t least =
       std::max(options.teams, std::min(kLeastSlots, options.slots));
+  // Rule V7: what is held must fit registers, and a thread sets up a slot.
+  const TargetInfo *info = lookupTarget(s.target->chip);
+  const uint32_t longest =
+      options.held && info ? mostHeldBytes(*info) : UINT32_MAX;
+  const uint32_t most =
+      std::min(options.slots, kernelRoles(info && info->registerPools).threads);
   PipeliningReport r;
   s.ring.reset();
   uint32_t columns = options.columns;
@@ -157,9 +164,9 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
     if (bytes == 0)
       break;
     const uint64_t room = s.target->sharedBytes - other;
-    const uint32_t slots = uint32_t(
-        std::min<uint64_t>(options.slots, room / (bytes + kBarrierBytes)));
-    if (slots >= least) {
+    const uint32_t slots =
+        uint32_t(std::min<uint64_t>(most, room / (bytes + kBarrierBytes)));
+    if (slots >= least && bytes <= longest) {
       Ring ring;
       ring.slots = slots;
       ring.bytes = bytes;
@@ -168,7 +175,7 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
       r.ringBytes = uint64_t(ring.slots) * bytes;
       break;
     }
-    // Too few long stages: shorter ones then.
+    // Too few long stages, or too long to be held: shorter ones then.
     if (columns / 2 < kPackBlock)
       return "expected room for " + std::to_string(least) + " stages of " +
              std::to_string(bytes) + " bytes, found " + std::to_string(room) +

@@ -4,7 +4,6 @@
 
 #include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Scheduling/Fusion.h"
-#include "AMK/Scheduling/Target.h"
 
 #include <algorithm>
 
@@ -74,14 +73,22 @@ std::vector<std::string> optionsOf(const Step &step) {
     return {number("positions", step.positions)};
   case Pass::Fusion:
     return {step.groups.empty() ? "by dataflow"
-                                : number("groups", step.groups.size())};
+                                : number("groups", step.groups.size()),
+            flag("split-attention", step.splitAttention)};
   case Pass::Tiling:
-    return {"target=" + step.chip, number("workers", step.workers),
+    return {"target=" + step.chip,
+            number("workers", step.workers),
             flag("keep-owners", step.tiling.keepOwners),
             flag("fewest", step.tiling.fewest),
-            flag("balance", step.tiling.balance)};
+            flag("balance", step.tiling.balance),
+            number("rows", step.tiling.rows),
+            number("shared-bytes", step.limits.sharedBytes),
+            number("threads", step.limits.threads),
+            number("kv-block", step.limits.kvBlock)};
   case Pass::Assignment:
-    return {policyOf(step), flag("keep-owners", step.assignment.keepOwners)};
+    return {policyOf(step), flag("keep-owners", step.assignment.keepOwners),
+            number("map", step.assignment.map.size()),
+            number("cluster", step.assignment.cluster)};
   case Pass::Synchronization:
     return {number("packets", step.synchronization.packetElements),
             flag("reduce", step.synchronization.reduce)};
@@ -127,12 +134,46 @@ void chooseCut(Random &r, Step &step, bool legal) {
   step.tiling.keepOwners = !r.oneIn(4);
   step.tiling.fewest = r.oneIn(3);
   step.tiling.balance = !r.oneIn(4);
+  step.tiling.rows = r.pick({4u, 4u, 4u, 8u, 12u, 64u});
+  step.limits.sharedBytes = r.pick({0u, 0u, 0u, 65536u, 90000u});
   if (legal)
     return;
-  if (r.oneIn(2))
-    step.chip = r.pick({"sm_70", "gfx942", "sm_9", "SM_90", " "});
-  else
+  switch (r.below(6)) {
+  case 0:
+    step.chip = r.pick({"sm_70", "gfx942", "sm_9", "SM_90", "nothing.json"});
+    break;
+  case 1:
     step.workers = r.pick({189u, 1000u, ~0u});
+    break;
+  case 2:
+    step.tiling.rows = r.pick({0u, 1u, 3u, 6u});
+    break;
+  case 3:
+    step.limits.sharedBytes = r.pick({1u << 20, ~0u});
+    break;
+  case 4:
+    step.limits.threads = r.pick({1u, 256u, 1024u});
+    break;
+  default:
+    step.limits.kvBlock = r.pick({2, 5, 128});
+  }
+}
+
+void chooseAssignment(Random &r, AssignmentOptions &o, bool legal) {
+  o.policy = r.pick({AssignmentPolicy::Contiguous, AssignmentPolicy::RoundRobin,
+                     AssignmentPolicy::LoadBalanced, AssignmentPolicy::Locality,
+                     AssignmentPolicy::Explicit});
+  o.keepOwners = !r.oneIn(4);
+  // "*" are all tasks: of others it depends on the fusion whether they exist.
+  if (o.policy == AssignmentPolicy::Explicit)
+    o.map = {{r.pick({"*", "*", "argmax*", "L*_o*"}), {r.below(4)}}};
+  if (legal)
+    return;
+  if (r.oneIn(2)) {
+    o.cluster = r.pick({0u, 2u, 1000u});
+    return;
+  }
+  o.map = {{"*", {r.pick({200u, ~0u})}}};
 }
 
 void chooseRing(Random &r, PipeliningOptions &o, bool legal) {
@@ -188,15 +229,13 @@ Step randomStep(Random &r, Pass pass, const Model &model,
       step.groups = {{r.below(30) + 2, r.below(2)}};
     else
       chooseGroups(r, step);
+    step.splitAttention = !r.oneIn(3);
     break;
   case Pass::Tiling:
     chooseCut(r, step, legal);
     break;
   case Pass::Assignment:
-    step.assignment.policy =
-        r.pick({AssignmentPolicy::Contiguous, AssignmentPolicy::RoundRobin,
-                AssignmentPolicy::LoadBalanced});
-    step.assignment.keepOwners = !r.oneIn(4);
+    chooseAssignment(r, step.assignment, legal);
     break;
   case Pass::Synchronization:
     step.synchronization.packetElements =
@@ -241,12 +280,15 @@ std::string apply(const Step &step, Schedule &s) {
     return setPositions(s, step.positions, step.longest);
   case Pass::Fusion: {
     FusionOrigins origins;
-    return groupOperators(s, namedGroups(step, s), origins);
+    return groupOperators(s, namedGroups(step, s), origins,
+                          step.splitAttention);
   }
   case Pass::Tiling: {
     // Two solvers in one pass, which drops its copy when either refuses.
     Schedule next = s;
     if (std::string m = chooseTarget(next, step.chip, step.workers); !m.empty())
+      return m;
+    if (std::string m = limitTarget(next, step.limits); !m.empty())
       return m;
     TilingOptions options = step.tiling;
     options.workers = next.target->workers;
@@ -315,7 +357,29 @@ Expected ofTiling(const Step &step, const Schedule &s) {
                            : s.target         ? s.target->chip
                                               : "sm_90";
   const TargetInfo *info = lookupTarget(chip);
-  return refusedIf(s.concurrent || !info || step.workers > info->workers);
+  if (s.concurrent || !info || step.workers > info->workers ||
+      step.tiling.rows == 0 || step.tiling.rows % 4)
+    return Expected::Refused;
+  // No kernel has these, and no model here.
+  const TargetLimits &l = step.limits;
+  if (l.threads || l.kvBlock || l.sharedBytes > info->sharedBytes)
+    return Expected::Refused;
+  // A target that was limited before stays so.
+  const bool same = s.target && s.target->chip == chip;
+  return same && l.sharedBytes > s.target->sharedBytes ? Expected::Refused
+                                                       : Expected::Accepted;
+}
+
+Expected ofAssignment(const Step &step, const Schedule &s) {
+  const AssignmentOptions &o = step.assignment;
+  if (!s.target || s.concurrent || o.cluster != 1)
+    return Expected::Refused;
+  if (o.map.empty())
+    return Expected::Accepted;
+  if (o.policy != AssignmentPolicy::Explicit ||
+      o.map[0].workers[0] >= s.target->workers)
+    return Expected::Refused;
+  return o.map[0].tasks == "*" ? Expected::Accepted : Expected::Either;
 }
 
 /// The most tiles that one worker runs: all of them if none was placed.
@@ -340,7 +404,8 @@ Expected ofPipelining(const Step &step, const Schedule &s) {
     if (b.space == Space::Shared)
       pages = std::max(pages, b.pageOffset + b.regionBytes());
   const uint64_t taken = longestQueue(s) * 256 + pages;
-  const bool fits = taken < s.target->sharedBytes / 4;
+  const bool fits =
+      taken < s.target->sharedBytes / 4 && s.target->sharedBytes > (90u << 10);
   return o.teams <= 32 && fits ? Expected::Accepted : Expected::Either;
 }
 
@@ -355,7 +420,7 @@ Expected expectation(const Step &step, const Schedule &s) {
   case Pass::Tiling:
     return ofTiling(step, s);
   case Pass::Assignment:
-    return refusedIf(!s.target || s.concurrent);
+    return ofAssignment(step, s);
   case Pass::Synchronization: {
     const uint32_t packets = step.synchronization.packetElements;
     const bool pages =

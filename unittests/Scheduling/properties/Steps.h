@@ -7,6 +7,7 @@
 #include "AMK/Scheduling/PageColoring.h"
 #include "AMK/Scheduling/Pipelining.h"
 #include "AMK/Scheduling/Synchronization.h"
+#include "AMK/Scheduling/Target.h"
 #include "AMK/Scheduling/Tiling.h"
 #include "Models.h"
 
@@ -33,8 +34,10 @@ struct Step {
   /// Groups of fusion, by number of the first and the last task; more than
   /// there are names one that does not exist. Empty: by dataflow.
   std::vector<std::pair<uint32_t, uint32_t>> groups;
+  bool splitAttention = true;
   std::string chip;
   uint32_t workers = 0;
+  TargetLimits limits;
   TilingOptions tiling;
   AssignmentOptions assignment;
   SynchronizationOptions synchronization;
