@@ -30,7 +30,8 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
 
     `groups` gives the groups instead: `first..last` takes the tasks from one
     to the other, in program order, into one; whatever is in no range stays as
-    it is. Products are not merged then.
+    it is. Products are not merged then. A range that cannot be one task, since its
+    tiles would need each other, is refused.
   }];
   let options = [
     Option<"enable", "enable", "bool", "true",
@@ -79,8 +80,8 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     The schedule gets a target: that of the options, else the one it has, else
     sm_90 with all its workers. A target is a chip, a board or a file with the
     record of one (docs/cost-model.md); board and record are kept as the
-    attribute `amk.device`, for `amk-estimate`. Cuts and places that the schedule
-    has are replaced.
+    attribute `amk.device`, for `amk-estimate`. Cuts, places and streams that the
+    schedule has are replaced.
   }];
   let options = [
     Option<"target", "target", "std::string", "",
@@ -212,8 +213,8 @@ def PageColoring : Pass<"amk-page-coloring", "::amk::ScheduleOp"> {
              clEnumValN(::amk::scheduling::PagePolicy::None,
                         "none", "no pages"))}]>,
     Option<"sharedBytes", "shared-bytes", "int64_t", "-1",
-           "most shared memory that pages may take; -1: an eighth of a "
-           "worker's">,
+           "most shared memory that pages may take, of what is free; -1: an "
+           "eighth of a worker's">,
   ];
 }
 
