@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 
 namespace amk::agreement {
 
@@ -86,7 +85,7 @@ CpuOptions optionsOf(uint64_t i, Random &r, const Subject &subject) {
 }
 
 unsigned ruleOf(const Diagnostic &d) {
-  return unsigned(std::atoi(d.rule.c_str() + 1));
+  return unsigned(d.rule[1] - '0'); // "V5"
 }
 
 class Session {
