@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
   options.tick = [](const Counts &counts) {
     if ((counts.llamas + counts.hashes) % 5 == 0)
       std::fprintf(stderr, "%llu schedules, %llu runs\n",
-                   Number(counts.llamas + counts.hashes), Number(counts.runs));
+                   Number(counts.llamas) + Number(counts.hashes),
+                   Number(counts.runs));
   };
   const auto start = std::chrono::steady_clock::now();
   const Counts counts = agreement(options);
