@@ -30,6 +30,7 @@ pipeline() { # PASS OPTIONS
 variants=(
   "default||"
   "no fusion|fusion|enable=false"
+  "attention not split|fusion|split-attention=false"
   "even tiles|tiling|balance=false"
   "round-robin|assignment|policy=round-robin keep-owners=false"
   "counters, not reduced|synchronization|packets=0 reduce=false"

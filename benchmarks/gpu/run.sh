@@ -70,7 +70,8 @@ fi
 echo "== where the time goes"
 "$out/amk-run" "$out/1b_traced.amkp" --weights random:1 --device cuda \
   --benchmark 20 --position 118 --trace "$work/trace.json" >/dev/null &&
-  python3 "$here/trace_table.py" "$work/trace.json"
+  python3 "$here/trace_table.py" "$work/trace.json" &&
+  python3 "$here/trace_picture.py" "$work/trace.json" "$out/layer.svg"
 echo "== what each pass gains, 1B and 8B shapes"
 check "$here/ablation.sh" "$out" --device cuda --steps 20
 exit $bad
