@@ -78,9 +78,9 @@ public:
       own.push_back(storages);
       if (buffer.kind == BufferKind::KvCache)
         storages += 2; // earlier positions, and this one
-      else if (buffer.space == Space::Own && !buffer.readOnly() &&
+      else if (buffer.space != Space::Scratch && !buffer.readOnly() &&
                buffer.kind != BufferKind::Local)
-        ++storages;
+        ++storages; // of a shared page: who wrote each byte last, anywhere
       if (buffer.packetElements)
         packets[b] = std::make_unique<PacketIndex>(s, buffer);
     }
@@ -116,6 +116,7 @@ private:
             uint64_t hi, const ByteMap &map);
   uint32_t accessOf(uint32_t t, bool write, uint32_t storage, uint64_t lo,
                     uint64_t hi) const;
+  void atOneWorker(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi);
   void wrongWriter(uint32_t t, uint32_t i, uint64_t lo, const Fragment &f);
   bool isStreamed(uint32_t t, uint32_t i) const;
   void writtenAndStreamed(uint32_t t, uint32_t i, uint64_t lo,
@@ -242,6 +243,8 @@ void Sweep::visit(uint32_t t, uint32_t i) {
           write(t, i, lo, lo + bytes, maps[storage]);
         else
           read(t, i, lo, lo + bytes, maps[storage], mustBeWritten);
+        if (order && b.space == Space::Shared)
+          atOneWorker(t, i, lo, lo + bytes);
       }
       return false;
     });
@@ -335,6 +338,34 @@ void Sweep::wrongWriter(uint32_t t, uint32_t i, uint64_t lo,
              s.buffers[f.buffer].name, "'"}))
       .notes.push_back({atTask(from.task, kNone, from.index),
                         say({"by ", tileName(s, from)})});
+}
+
+/// Every worker has its own bytes of a shared page. Those that a tile reads
+/// must be the ones that the last write in program order went to, wherever that
+/// was.
+void Sweep::atOneWorker(uint32_t t, uint32_t i, uint64_t lo, uint64_t hi) {
+  const Access &a = tiles.accesses[i];
+  ByteMap &latest = maps[own[a.buffer]];
+  const auto [first, last] = latest.cut(lo, hi);
+  if (a.write) {
+    latest.replace(first, last, t, a.buffer);
+    return;
+  }
+  const Tile &tile = tiles.tiles[t];
+  for (auto it = first; it != last && !reported; ++it) {
+    if (it->second.writer == kNone)
+      continue; // nothing has written it: said already
+    const Tile &from = tiles.tiles[it->second.writer];
+    if (from.worker == tile.worker)
+      continue;
+    reported = true;
+    r.add("V6", atTask(tile.task, tiles.accessOp[i], tile.index),
+          say({"reads ", spanName(i, it->first, it->second.hi), " at worker ",
+               tile.worker, ", but the last write of them was at worker ",
+               from.worker}))
+        .notes.push_back({atTask(from.task, kNone, from.index),
+                          say({"by ", tileName(s, from)})});
+  }
 }
 
 /// Whether the loader fetches what an access reads.

@@ -53,6 +53,26 @@ TEST_F(V6Test, LastWriterWasAnotherBuffer) {
   EXPECT_EQ(b.check(), "");
 }
 
+TEST_F(V6Test, SharedMemoryThatAnotherWorkerWroteLast) {
+  // Worker 0 has bytes of its own of 'y', but in program order worker 1 has
+  // written after it.
+  b.s.buffers[y].space = Space::Shared;
+  const uint32_t c = b.counters("c");
+  b.hash("first", x, y, {}, {0});
+  b.hash("last", x, y, {}, {1});
+  b.hash("read", y, z, {}, {0});
+  b.signal(1, c);
+  b.wait(2, c, 1);
+  b.s.concurrent = false;
+  EXPECT_EQ(b.check(), "");
+  b.s.concurrent = true;
+  expect("V6: task 'read' operator 0 'hash' tile 0: reads bytes [0, 32) of 'y' "
+         "at worker 0, but the last write of them was at worker 1\n  note: by "
+         "task 'last' tile 0");
+  b.s.tasks[1].workers = b.s.tasks[0].workers;
+  EXPECT_EQ(b.check(), "");
+}
+
 TEST_F(V6Test, SharedMemoryOfAnotherWorker) {
   b.s.buffers[y].space = Space::Shared;
   const uint32_t c = b.counters("c");

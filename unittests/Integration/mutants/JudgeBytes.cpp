@@ -153,6 +153,8 @@ private:
     /// The buffer that was written last, by first byte of a run that goes on to
     /// the next; kNone: nothing was.
     std::vector<std::map<uint64_t, uint32_t>> last(m.storages, {{0, kNone}});
+    /// Likewise, of a buffer in shared memory, the worker that wrote it last.
+    std::map<uint32_t, std::map<uint64_t, uint32_t>> home;
     const auto split = [](std::map<uint64_t, uint32_t> &map, uint64_t at) {
       auto it = std::prev(map.upper_bound(at));
       return it->first == at ? it : map.emplace(at, it->second).first;
@@ -163,6 +165,20 @@ private:
           for (const Piece &p : t.pieces) {
             if (p.op != o || p.write != write)
               continue;
+            if (s.concurrent && s.buffers[p.buffer].space == Space::Shared) {
+              auto &of = home.try_emplace(p.buffer).first->second;
+              of.try_emplace(0, kNone);
+              const auto first = split(of, p.lo), end = split(of, p.hi);
+              for (auto it = first; !write && it != end; ++it)
+                if (it->second != kNone && it->second != t.worker)
+                  v.add(6, "'" + s.tasks[t.task].name + "' reads of '" +
+                               s.buffers[p.buffer].name +
+                               "' what another worker wrote last");
+              if (write) {
+                of.erase(first, end);
+                of[p.lo] = t.worker;
+              }
+            }
             std::map<uint64_t, uint32_t> &map = last[p.storage];
             const auto lo = split(map, p.lo), hi = split(map, p.hi);
             if (write) {

@@ -352,6 +352,8 @@ void Bytes::checkPartition() {
 void Bytes::checkWriters() {
   std::vector<uint32_t> last(m.bytes, kNone);
   std::vector<BufferBytes> outputs(s.buffers.size()), kvNow = outputs;
+  // Of bytes in shared memory: the worker whose they were written last.
+  std::map<std::pair<uint32_t, size_t>, uint32_t> home;
   for (const TileModel &tile : m.tiles) {
     std::map<uint32_t, BufferBytes> locals;
     for (const std::vector<Use> &op : tile.ops) {
@@ -371,6 +373,10 @@ void Bytes::checkWriters() {
                      !(b.kind == BufferKind::KvCache && last[i] == kNone);
         if (b.kind == BufferKind::KvCache && use.position != Position::Past)
           wrong |= (use.touched & ~kvNow[use.buffer]).any();
+        if (s.concurrent && b.space == Space::Shared)
+          for (size_t i = 0; i < use.touched.size(); ++i)
+            wrong |= use.touched[i] && home.count({use.buffer, i}) &&
+                     home[{use.buffer, i}] != tile.worker;
         if (wrong)
           v.add(6, "a read of what another wrote, or nobody: '" + b.name + "'");
       }
@@ -380,6 +386,9 @@ void Bytes::checkWriters() {
         if (isLocal(use))
           locals[use.buffer] |= use.touched;
         outputs[use.buffer] |= use.touched;
+        for (size_t i = 0; i < use.touched.size(); ++i)
+          if (use.touched[i])
+            home[{use.buffer, i}] = tile.worker;
         if (use.position != Position::Past)
           kvNow[use.buffer] |= use.touched;
         for (size_t i = 0; i < m.bytes; ++i)
