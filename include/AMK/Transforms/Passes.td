@@ -274,4 +274,26 @@ def Estimate : Pass<"amk-estimate", "::amk::ScheduleOp"> {
   ];
 }
 
+def ExplainSchedule : Pass<"amk-explain-schedule", "::amk::ScheduleOp"> {
+  let summary = "print what orders the tiles of a schedule";
+  let description = [{
+    Prints, to stderr, about a concurrent schedule: its tiles, queues, waits and
+    signals; the critical path, tiles of the same task in a row as one line; and
+    the slack of every task, by how much its tightest tile may start later
+    without making the path longer. A tile weighs the bytes that its operators
+    read, or their operations where they read none; hand-offs weigh nothing. The
+    schedule stays as it is.
+
+    With `from` and `to`, each TASK:TILE, also how these two tiles are ordered:
+    whether the first is done whenever the second starts, whether what it wrote
+    is visible then (packets order, but make visible nothing but their own
+    bytes), and by which chain of queues, counters and packets; or else which
+    tiles, the second among them, can run while the first has not.
+  }];
+  let options = [
+    Option<"from", "from", "std::string", "", "a tile, TASK:TILE">,
+    Option<"to", "to", "std::string", "", "another tile, TASK:TILE">,
+  ];
+}
+
 #endif // AMK_TRANSFORMS_PASSES_TD
