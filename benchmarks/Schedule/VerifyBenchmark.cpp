@@ -17,8 +17,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <sys/resource.h>
 
 using namespace amk::core;
 using namespace amk::scheduling;
@@ -81,6 +83,47 @@ void clocks(benchmark::State &state) {
     benchmark::DoNotOptimize(orderClocks(tiles, h));
 }
 
+/// A schedule of 1B width of at least `tiles` tiles for 160 workers: some
+/// 670 a layer. No ring: the plan of so many layers leaves it no room.
+const Schedule &llamaOfTiles(int64_t tiles) {
+  static std::map<int64_t, Schedule> known;
+  if (const auto it = known.find(tiles); it != known.end())
+    return it->second;
+  test::ToyShape shape;
+  shape.hidden = 2048;
+  shape.inter = 8192;
+  shape.heads = 32;
+  shape.kvHeads = 8;
+  shape.headDim = 64;
+  shape.vocab = 128256;
+  shape.positions = 4096;
+  shape.argmaxBlock = 64;
+  const uint32_t workers = 160;
+  for (shape.layers = std::max<int64_t>(1, tiles / 672 - 1);; ++shape.layers) {
+    Schedule s = test::toyLlama(shape, true);
+    s.target = Target{"sm_120", workers, 101376};
+    if (!cutTasks(s, {workers, true, false}).empty() ||
+        !assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true})
+             .empty() ||
+        !synchronize(s, {4}).empty() ||
+        !colorPages(s, {PagePolicy::GraphColor, 16384}).empty())
+      std::abort();
+    if (int64_t(expand(s).tiles.size()) >= tiles)
+      return known[tiles] = std::move(s);
+  }
+}
+
+void verifyTiles(benchmark::State &state) {
+  const Schedule &s = llamaOfTiles(state.range(0));
+  for ([[maybe_unused]] auto _ : state)
+    if (const auto found = verify(s); !found.empty())
+      state.SkipWithError(found[0].message.c_str());
+  setTiles(state, s);
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_MB"] = double(usage.ru_maxrss) / 1024;
+}
+
 /// All-to-all hand-offs by counters and packets alike on 160 workers.
 void clocksOf100000Tiles(benchmark::State &state) {
   constexpr uint32_t kWorkers = 160, kLayers = 625;
@@ -127,6 +170,14 @@ void programFile(benchmark::State &state) {
 }
 
 BENCHMARK(verifyAll)->Arg(16)->Arg(80)->Unit(benchmark::kMillisecond);
+// Growing, since memory's peak is that of the process.
+BENCHMARK(verifyTiles)
+    ->Arg(1000)
+    ->Arg(10000)
+    ->Arg(50000)
+    ->Arg(100000)
+    ->Arg(200000)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(expandTiles)->Arg(80)->Unit(benchmark::kMillisecond);
 BENCHMARK(clocks)->Arg(80)->Unit(benchmark::kMillisecond);
 BENCHMARK(clocksOf100000Tiles)->Unit(benchmark::kMillisecond);
