@@ -99,8 +99,10 @@ void spreadRemainders(Schedule &s, uint32_t workers,
     std::vector<bool> longer(workers, false);
     for (int64_t i = 0; i < all % workers; ++i)
       longer[order[size_t(i)]] = true;
-    for (uint32_t w = 0; w < workers; ++w)
-      load[w] += double(all / workers + longer[w]) * g.weight;
+    for (uint32_t w = 0; w < workers; ++w) {
+      const auto granules = all / workers + longer[w]; // whole ones
+      load[w] += double(granules) * g.weight;
+    }
     const uint32_t bounds =
         s.addTable(boundsOf(extent, g.granule, longer, all / workers));
     for (uint32_t t : g.tasks)
