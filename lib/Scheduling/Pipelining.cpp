@@ -115,10 +115,19 @@ void setWindows(Ring &ring, const PipeliningOptions &options) {
   // slots, as many for every team.
   constexpr uint32_t kFullBandwidth = 3;
   ring.teams = options.teams;
-  if (ring.slots - ring.teams < std::min(options.window, kFullBandwidth))
+  if (ring.slots - ring.teams <
+      std::min(options.window ? options.window : kFullBandwidth,
+               kFullBandwidth))
     ring.slots = ring.slots / ring.teams * ring.teams;
-  ring.window = std::min(options.window, mostInFlight(ring.slots, ring.teams));
-  ring.ahead = std::min(options.ahead, ring.window);
+  // What is in flight for later tasks makes a hand-off wait behind it. A deep
+  // ring takes the memory's full rate while the hand-off lasts; a shallow one
+  // is full before it is through, so fewer stages ahead lose nothing and
+  // shorten it. At 8B, with 8 slots: docs/measurements.md.
+  const bool deep = ring.slots * 2 >= ring.teams * 3;
+  const uint32_t window = options.window ? options.window : deep ? 4 : 5;
+  const uint32_t ahead = options.ahead ? options.ahead : deep ? 3 : 2;
+  ring.window = std::min(window, mostInFlight(ring.slots, ring.teams));
+  ring.ahead = std::min(ahead, ring.window);
 }
 
 } // namespace
@@ -128,9 +137,8 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
   Schedule s = schedule; // what is refused changes nothing
   if (!s.target)
     return "expected a target: the ring is sized by its shared memory";
-  if (options.window == 0 || options.ahead == 0 || options.slots == 0 ||
-      options.teams == 0)
-    return "expected a window, ahead, slots and teams of at least 1";
+  if (options.slots == 0 || options.teams == 0)
+    return "expected slots and teams of at least 1";
   if (options.held > kMostHeld)
     return "expected at most " + std::to_string(kMostHeld) +
            " held stage, found " + std::to_string(options.held);

@@ -8,7 +8,7 @@
 
 // CHECK: #[[$CUT:.*]] = #amk.cut<even 16 in 4>
 // CHECK: amk.schedule concurrent @packets
-// CHECK: amk.buffer activation packets<4, #[[$CUT]]> : !bf16_16
+// CHECK: amk.buffer activation packets<6, #[[$CUT]]> : !bf16_16
 // CHECK: amk.task @first tiles(#[[$CUT]]) on(#{{[a-z0-9]*}}) {
 // CHECK: amk.task @second tiles(#[[$CUT]]) on(#{{[a-z0-9]*}}) {
 
@@ -97,5 +97,5 @@ amk.schedule @implied positions(1) numerics<k_block = 2048, kv_block = 64> targe
 // REMARK: Category:amk-synchronization | Function=decode | counter=5, counters=1, dependences={{.*}}, implied=0, packet buffers=6, packets={{.*}}, same worker={{.*}}, signals=6, waits=1
 // LAYER: amk.schedule concurrent @decode
 // LAYER: %residual = amk.buffer activation :
-// LAYER: %qkv = amk.buffer activation packets<4, #{{.*}}> :
+// LAYER: %qkv = amk.buffer activation packets<6, #{{.*}}> :
 // LAYER: %argmax_in = amk.counter 1

@@ -60,6 +60,31 @@ TEST(Pipelining, SlicesDivideTheRow) {
   EXPECT_LE(sharedLayout(s).total, s.target->sharedBytes);
 }
 
+TEST(Pipelining, TheRingsDepthDecidesWhatIsInFlight) {
+  ToyShape shape;
+  shape.hidden = 3072;
+  shape.inter = 768;
+  const auto ring = [&](PipeliningOptions options) {
+    Schedule s = placed(shape, 16, 232448);
+    EXPECT_EQ(makeStreams(s, options), "");
+    return *s.ring;
+  };
+  PipeliningOptions options;
+  for (uint32_t slots : {8, 11, 12, 16}) {
+    options.slots = slots;
+    const Ring r = ring(options);
+    ASSERT_EQ(r.slots, slots);
+    expectParity(r);
+    EXPECT_EQ(r.ahead, slots < 12 ? 2u : 3u) << slots;
+    EXPECT_EQ(r.window, slots == 8 ? 5u : slots == 11 ? 3u : 4u) << slots;
+  }
+  options.slots = 8;
+  options.window = 3;
+  options.ahead = 3;
+  EXPECT_EQ(ring(options).window, 3u);
+  EXPECT_EQ(ring(options).ahead, 3u);
+}
+
 Schedule placedInSplits(const ToyShape &shape, uint32_t workers) {
   Schedule s = toyLlama(shape, false);
   s.numerics.kvSplits = 8;

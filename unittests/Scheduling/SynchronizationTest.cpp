@@ -96,7 +96,7 @@ TEST(Synchronization, PacketsWhereTheReaderGathers) {
   EXPECT_EQ(report.packetBuffers, 1u);
   EXPECT_EQ(report.byPackets, 12u);
   EXPECT_EQ(s.counters.size(), 0u);
-  EXPECT_EQ(s.buffers[1].packetElements, 4u);
+  EXPECT_EQ(s.buffers[1].packetElements, 6u);
   EXPECT_EQ(s.tables[s.buffers[1].packetTiles],
             (std::vector<uint32_t>{0, 4, 8, 12, 16}));
   EXPECT_EQ(check(s), "");
@@ -104,8 +104,8 @@ TEST(Synchronization, PacketsWhereTheReaderGathers) {
   ASSERT_EQ(synchronize(s, {0}, &report), "");
   EXPECT_EQ(s.buffers[1].packetElements, 0u);
   EXPECT_EQ(s.counters.size(), 1u);
-  ASSERT_EQ(synchronize(s, {6}, &report), "");
-  EXPECT_EQ(s.buffers[1].packetElements, 6u);
+  ASSERT_EQ(synchronize(s, {4}, &report), "");
+  EXPECT_EQ(s.buffers[1].packetElements, 4u);
   EXPECT_EQ(s.counters.size(), 0u);
   EXPECT_EQ(check(s), "");
 }
@@ -115,7 +115,7 @@ TEST(Synchronization, FusedLlamaHandsOverByPackets) {
   SynchronizationReport report;
   ASSERT_EQ(synchronize(s, {}, &report), "");
   for (const char *name : {"x0", "L0_qkv", "L0_a", "L0_o_x", "L0_m"})
-    EXPECT_EQ(s.buffers[bufferOf(s, name)].packetElements, 4u) << name;
+    EXPECT_EQ(s.buffers[bufferOf(s, name)].packetElements, 6u) << name;
   // What remains is the argmax.
   EXPECT_EQ(report.counterArrays, 1u);
   EXPECT_EQ(s.counters[0].name, "argmax_in");

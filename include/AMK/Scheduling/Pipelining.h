@@ -11,8 +11,9 @@ struct PipeliningOptions {
   uint32_t columns = 2048;               ///< most columns of a stage
   uint32_t slots = 16;                   ///< most slots of the ring
   uint32_t teams = core::kConsumerWarps; ///< that take stages in turns
-  uint32_t window = 4; ///< stages in flight for the operator at hand
-  uint32_t ahead = 3;  ///< stages in flight for a later one
+  uint32_t window = 0; ///< stages in flight for the operator at hand, or 0:
+                       ///< by the ring's depth
+  uint32_t ahead = 0;  ///< stages in flight for a later one, or 0: likewise
   uint32_t held = 1;   ///< stages that a team may take into registers
 };
 

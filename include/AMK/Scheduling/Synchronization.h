@@ -24,7 +24,7 @@ Dependences findDependences(const core::Schedule &schedule,
 
 struct SynchronizationOptions {
   /// Values of a packet, 4 or 6; 0: hand over by counters only.
-  uint32_t packetElements = 4;
+  uint32_t packetElements = 6;
   /// Leave out hand-offs that others imply.
   bool reduce = true;
 };

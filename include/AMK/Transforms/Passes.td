@@ -178,7 +178,7 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     against it, and refused otherwise.
   }];
   let options = [
-    Option<"packets", "packets", "uint32_t", "4",
+    Option<"packets", "packets", "uint32_t", "6",
            "values of a packet, 4 or 6; 0: counters only">,
     Option<"reduce", "reduce", "bool", "true",
            "leave out hand-offs that others imply">,
@@ -228,10 +228,12 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
 
     The ring gets as many slots as fit beside what else the worker's shared
     memory holds, at most `slots`. If fewer fit than there are teams (or than
-    four), the stages become shorter. `window` stages are in flight for the task at hand and `ahead` for
-    later ones: more only makes every hand-off wait behind them. Rule V8
-    bounds the window where the slots are no multiple of the teams: at most the
-    slots less the teams. `held` stages may be taken into registers while the
+    four), the stages become shorter. `window` stages are in flight for the task
+    at hand and `ahead` for later ones: more only makes every hand-off wait
+    behind them. Where they are not given, a ring with at least three slots for
+    two teams has 4 and 3, a shallower one, which is full before a hand-off is
+    through, 5 and 2. Rule V8 bounds the window where the slots are no multiple
+    of the teams: at most the slots less the teams. `held` stages may be taken into registers while the
     input is awaited, which frees their slots.
   }];
   let options = [
@@ -240,10 +242,10 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
     Option<"slots", "slots", "uint32_t", "16", "most slots of the ring">,
     Option<"teams", "teams", "uint32_t", "8",
            "teams of consumers, which take stages in turns; the kernel has 8">,
-    Option<"window", "window", "uint32_t", "4",
-           "stages in flight for the task at hand">,
-    Option<"ahead", "ahead", "uint32_t", "3",
-           "stages in flight for later tasks">,
+    Option<"window", "window", "uint32_t", "0",
+           "stages in flight for the task at hand; 0: by the ring's depth">,
+    Option<"ahead", "ahead", "uint32_t", "0",
+           "stages in flight for later tasks; 0: by the ring's depth">,
     Option<"held", "held", "uint32_t", "1",
            "stages that a team may take into registers">,
   ];

@@ -180,12 +180,12 @@ void chooseRing(Random &r, PipeliningOptions &o, bool legal) {
   o.columns = r.pick({128u, 256u, 300u, 1024u, 2048u, 4096u});
   o.teams = r.pick({1u, 2u, 3u, 5u, 8u, 8u, 8u});
   o.slots = o.teams + r.below(20);
-  o.window = 1 + r.below(12);
-  o.ahead = 1 + r.below(12);
+  o.window = r.below(13);
+  o.ahead = r.below(13);
   o.held = r.below(2);
   if (legal)
     return;
-  switch (r.below(7)) {
+  switch (r.below(5)) {
   case 0:
     o.columns = r.below(128);
     break;
@@ -193,15 +193,9 @@ void chooseRing(Random &r, PipeliningOptions &o, bool legal) {
     o.slots = r.below(o.teams);
     break;
   case 2:
-    o.window = 0;
-    break;
-  case 3:
-    o.ahead = 0;
-    break;
-  case 4:
     o.teams = 0;
     break;
-  case 5:
+  case 3:
     o.teams = o.slots = r.pick({4096u, 1u << 20, ~0u});
     break;
   default:
@@ -394,7 +388,7 @@ uint64_t longestQueue(const Schedule &s) {
 
 Expected ofPipelining(const Step &step, const Schedule &s) {
   const PipeliningOptions &o = step.pipelining;
-  if (!s.target || !o.window || !o.ahead || !o.teams || !o.slots ||
+  if (!s.target || !o.teams || !o.slots ||
       o.columns < 128 || o.slots < o.teams || o.held > 1)
     return Expected::Refused;
   // A row of the plan takes less than 256 bytes and 32 stages of 128 columns
