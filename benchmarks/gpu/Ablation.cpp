@@ -1,11 +1,15 @@
 //===- Ablation.cpp - Programs of one model side by side ------------------===//
 //
 // Times programs that were made of one model by different passes, and compares
-// their logits. Weights are random and made once for all of them; the first
-// program is what the others are compared with.
+// their logits. Weights are random and made once for all of them.
 //
 //   amk-ablation [--device cpu|cuda] [--positions P,...] [--steps N]
-//                [--bound B] NAME=PROGRAM[,TRACED]...
+//                [--bound B] NAME[~OTHER]=PROGRAM[,TRACED]...
+//
+// The logits are compared with those of OTHER, which comes before; without it,
+// with those of the first. A program whose sums are in another order than the
+// first's is its own OTHER: then somebody else has to check its logits. On cpu,
+// where no pass changes the order of a sum, it is always the first.
 //
 // TRACED is the same program with a kernel that records times, for how long
 // workers wait; on cpu PROGRAM itself is traced. Prints a markdown table.
@@ -24,6 +28,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <set>
 
 using namespace amk;
@@ -33,7 +38,7 @@ using runtime::Status;
 namespace {
 
 struct Entry {
-  std::string name, program, traced;
+  std::string name, like, program, traced;
 };
 
 struct Options {
@@ -48,7 +53,7 @@ struct Options {
 struct Measured {
   double milliseconds = 0; ///< median
   double waits = -1;       ///< microseconds of a worker, mean; -1: unknown
-  double error = 0;        ///< relative L2, against the first program
+  double error = 0;        ///< relative L2, against the entry's reference
 };
 
 struct Row {
@@ -193,26 +198,36 @@ double relativeError(const std::vector<float> &expected,
 }
 
 using Logits = std::vector<std::vector<float>>; ///< by position
+/// Of what has run, by name.
+using References = std::map<std::string, Logits>;
 
 Status measure(const Options &options, const Entry &entry,
-               runtime::WeightSource &weights, Logits &reference, Row &row) {
+               runtime::WeightSource &weights, References &references,
+               Row &row) {
   Session session(options, weights);
   if (Status s = session.load(entry.program, /*trace=*/!options.cuda); !s.ok())
     return s;
   row.handOffs = countHandOffs(session.program.schedule);
   row.at.resize(options.positions.size());
-  const bool first = reference.empty();
+  const Logits *reference = nullptr;
+  if (entry.like != entry.name) {
+    const auto it = references.find(entry.like);
+    if (it == references.end())
+      return {ErrorKind::Usage, "expected '" + entry.like +
+                                    "' to have run before, to compare with"};
+    reference = &it->second;
+  }
+  Logits &own = references[entry.name];
   // All logits first: what the steps below leave in the cache differs.
   for (size_t i = 0; i < options.positions.size(); ++i) {
     std::vector<float> found;
     if (Status s = session.logits(options.positions[i], found); !s.ok())
       return s;
-    if (first)
-      reference.push_back(std::move(found));
-    else if (found.size() != reference[i].size())
+    if (reference && found.size() != (*reference)[i].size())
       return {ErrorKind::Input, entry.program + ": another vocabulary"};
-    else
-      row.at[i].error = relativeError(reference[i], found);
+    if (reference)
+      row.at[i].error = relativeError((*reference)[i], found);
+    own.push_back(std::move(found));
   }
   for (size_t i = 0; i < options.positions.size(); ++i) {
     if (Status s = session.time(options.positions[i], row.at[i].milliseconds);
@@ -247,7 +262,10 @@ bool print(const Options &options, const Entry &entry, const Row &row) {
       std::printf(" %.0f |", m.waits);
     error = m.error <= error ? error : m.error;
   }
-  std::printf(" %.2g |\n", error);
+  if (entry.like == entry.name)
+    std::printf(" - |\n");
+  else
+    std::printf(" %.2g |\n", error);
   std::fflush(stdout);
   return error <= options.bound;
 }
@@ -256,7 +274,7 @@ int usage(const std::string &what) {
   std::fprintf(stderr,
                "amk-ablation: %s\nusage: amk-ablation [--device cpu|cuda] "
                "[--positions P,...] [--steps N] [--bound B] "
-               "NAME=PROGRAM[,TRACED]...\n",
+               "NAME[~OTHER]=PROGRAM[,TRACED]...\n",
                what.c_str());
   return 2;
 }
@@ -268,8 +286,13 @@ std::string parse(int argc, char **argv, Options &o) {
     if (name.compare(0, 2, "--") != 0) {
       const size_t equals = name.find('='), comma = name.find(',', equals);
       if (equals == name.npos || equals == 0)
-        return "expected NAME=PROGRAM[,TRACED], found '" + name + "'";
-      o.entries.push_back({name.substr(0, equals),
+        return "expected NAME[~OTHER]=PROGRAM[,TRACED], found '" + name + "'";
+      const size_t tilde = std::min(name.find('~'), equals);
+      const std::string own = name.substr(0, tilde);
+      std::string like = o.entries.empty() ? own : o.entries[0].name;
+      if (tilde != equals)
+        like = name.substr(tilde + 1, equals - tilde - 1);
+      o.entries.push_back({own, like,
                            name.substr(equals + 1, comma - equals - 1),
                            comma == name.npos ? "" : name.substr(comma + 1)});
       continue;
@@ -296,7 +319,12 @@ std::string parse(int argc, char **argv, Options &o) {
     if ((end && *end) || o.steps == 0)
       return std::string(name).append(": expected a number, found ") + value;
   }
-  return o.entries.empty() ? "expected programs" : "";
+  if (o.entries.empty())
+    return "expected programs";
+  if (!o.cuda)
+    for (Entry &entry : o.entries)
+      entry.like = o.entries[0].name;
+  return "";
 }
 
 } // namespace
@@ -313,17 +341,16 @@ int main(int argc, char **argv) {
     std::printf("---|---|");
   std::printf("---|\n");
   const auto weights = runtime::randomWeights(1);
-  Logits reference;
+  References references;
   int result = 0;
   for (const Entry &entry : options.entries) {
     Row row;
-    const Status status = measure(options, entry, *weights, reference, row);
+    const Status status = measure(options, entry, *weights, references, row);
     if (!status.ok()) {
       std::fprintf(stderr, "amk-ablation: %s: %s\n", entry.name.c_str(),
                    status.message().c_str());
+      references.erase(entry.name); // nothing to compare with
       result = 2;
-      if (reference.size() != options.positions.size())
-        return result; // nothing to compare with
       continue;
     }
     if (!print(options, entry, row)) {

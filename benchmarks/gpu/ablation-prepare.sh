@@ -29,8 +29,9 @@ pipeline() { # PASS OPTIONS
 
 variants=(
   "default||"
-  "no fusion|fusion|enable=false"
-  "attention not split|fusion|split-attention=false"
+  # Another order of sums than the default's: run.sh has its logits checked.
+  "attention not split~attention not split|fusion|split-attention=false"
+  "no fusion~attention not split|fusion|enable=false"
   "even tiles|tiling|balance=false"
   "round-robin|assignment|policy=round-robin keep-owners=false"
   "counters, not reduced|synchronization|packets=0 reduce=false"
