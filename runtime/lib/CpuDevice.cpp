@@ -49,9 +49,12 @@ public:
     if (Status s = checkBuffer(buffer, bytes); !s.ok())
       return s;
     const core::Buffer &b = program.schedule().buffers[buffer];
-    if (b.kind != core::BufferKind::Input)
-      return {ErrorKind::Usage, "buffer '" + b.name + "' is no input: found " +
-                                    std::string(core::toString(b.kind))};
+    if (b.kind != core::BufferKind::Input &&
+        b.kind != core::BufferKind::KvCache)
+      return {ErrorKind::Usage,
+              "buffer '" + b.name +
+                  "': expected an input or a KV cache, found " +
+                  std::string(core::toString(b.kind))};
     std::memcpy(program.global() + program.buffer(buffer).offset, data, bytes);
     return {};
   }

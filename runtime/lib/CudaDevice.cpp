@@ -3,6 +3,7 @@
 #include "CudaDevice.h"
 
 #include "AMK/Runtime/RopeTable.h"
+#include "AMK/Schedule/CacheLayout.h"
 #include "AMK/Schedule/Tiles.h"
 #include "CudaReport.h"
 
@@ -268,12 +269,20 @@ Status CudaDevice::write(uint32_t buffer, const void *data, size_t bytes) {
   if (Status s = locate("write", buffer, bytes, address); !s.ok())
     return s;
   const core::Buffer &to = program->schedule.buffers[buffer];
-  if (to.kind != core::BufferKind::Input)
+  const bool isCache = to.kind == core::BufferKind::KvCache;
+  if (to.kind != core::BufferKind::Input && !isCache)
     return {ErrorKind::Usage, "cannot write " + quoted(to) +
-                                  ": expected an input buffer, found " +
+                                  ": expected an input or a KV cache, found " +
                                   std::string(core::toString(to.kind))};
   if (Status s = bind(); !s.ok())
     return s;
+  std::vector<char> stored;
+  if (isCache) {
+    stored.assign(static_cast<const char *>(data),
+                  static_cast<const char *>(data) + bytes);
+    core::swapCacheChunks(to, stored.data());
+    data = stored.data();
+  }
   AMK_CUDA_TRY(driver, cuMemcpyHtoDAsync, address, data, bytes, stream);
   AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
   return {};
@@ -287,6 +296,9 @@ Status CudaDevice::read(uint32_t buffer, void *data, size_t bytes) {
     return s;
   AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, data, address, bytes, stream);
   AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
+  const core::Buffer &from = program->schedule.buffers[buffer];
+  if (from.kind == core::BufferKind::KvCache)
+    core::swapCacheChunks(from, data);
   return {};
 }
 

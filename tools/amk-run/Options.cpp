@@ -38,7 +38,7 @@ Instead of generating:
   --benchmark N           time N steps from --position on
 
 Launches of a program without tokens:
-  --set NAME=FILE         fill an input with the bytes of a file
+  --set NAME=FILE         fill an input or a KV cache with a file
   --get NAME=FILE         write a buffer's bytes to a file
   --launches N            launches (1)
   --position N            position of the launches (0)

@@ -189,12 +189,8 @@ TEST_F(CudaDeviceTest, ReadsAndWritesBuffers) {
   token = 4711;
   ASSERT_TRUE(device->write(kToken, &token, 4).ok());
   EXPECT_EQ(std::memcmp(read(kToken, 4).data(), &token, 4), 0);
-  // [2, kv heads, positions, head dim], cleared when the program is loaded.
-  std::vector<char> cache(2 * 2 * 16 * 8 * 2);
-  EXPECT_EQ(read(kCache, cache.size()), cache);
-  EXPECT_EQ(device->write(kCache, cache.data(), cache.size()).message(),
-            "cannot write buffer 'kv': expected an input buffer, found "
-            "kv_cache");
+  std::vector<char> cache(kCacheBytes);
+  EXPECT_EQ(read(kCache, cache.size()), cache) << "cleared by load";
 
   const auto readError = [&](uint32_t buffer, size_t bytes) {
     return device->read(buffer, cache.data(), bytes).message();
@@ -211,8 +207,28 @@ TEST_F(CudaDeviceTest, ReadsAndWritesBuffers) {
             "cannot read buffer 'w': it is packed for the tensor cores");
   EXPECT_EQ(readError(99, 4), "cannot read buffer 99: the schedule has 9");
   EXPECT_EQ(device->write(kGain, cache.data(), 192).message(),
-            "cannot write buffer 'gain': expected an input buffer, found "
-            "weight");
+            "cannot write buffer 'gain': expected an input or a KV cache, "
+            "found weight");
+}
+
+TEST_F(CudaDeviceTest, ACacheIsStoredWithItsChunksSwapped) {
+  ASSERT_TRUE(open().ok());
+  ASSERT_TRUE(load().ok());
+  std::vector<char> cache(kCacheBytes);
+  for (size_t i = 0; i < cache.size(); ++i)
+    cache[i] = char(i / 16 % 251 + i % 16);
+  ASSERT_TRUE(device->write(kCache, cache.data(), cache.size()).ok());
+  // Byte 5 of chunk 3 of the value at position 13 of head 1.
+  const size_t row = ((1 * 2 + 1) * 16 + 13) * 128;
+  const size_t at = program.kernel.placements[kCache].offset + row;
+  char stored = 0;
+  fake->kernel = [&](const FakeLaunch &launch) {
+    stored = launch.memory()[at + (3 ^ 13 % 8) * 16 + 5];
+  };
+  double ms = 0;
+  ASSERT_TRUE(device->launch(0, ms).ok());
+  EXPECT_EQ(stored, cache[row + 3 * 16 + 5]);
+  EXPECT_EQ(read(kCache, cache.size()), cache);
 }
 
 TEST_F(CudaDeviceTest, LaunchPassesParameters) {

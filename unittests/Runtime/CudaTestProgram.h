@@ -47,6 +47,7 @@ enum : uint32_t {
 constexpr uint32_t kTestWorkers = 4;
 constexpr int64_t kPackedRows = 10, kPackedColumns = 256;
 constexpr uint32_t kSlice = 128;
+constexpr uint32_t kCacheBytes = 2 * 2 * 16 * 64 * 2;
 
 /// A program with one buffer of every sort; its kernel is not meant to run.
 inline core::Program cudaTestProgram() {
@@ -71,7 +72,7 @@ inline core::Program cudaTestProgram() {
   };
   add("token", BufferKind::Input, ElementType::I32, {1});
   add("next", BufferKind::Output, ElementType::I32, {1});
-  add("kv", BufferKind::KvCache, ElementType::BF16, {2, 2, 16, 8});
+  add("kv", BufferKind::KvCache, ElementType::BF16, {2, 2, 16, 64});
   add("rope", BufferKind::Constant, ElementType::F32, {16, 4, 2}).rope = 0;
   add("gain", BufferKind::Weight, ElementType::BF16, {96}).view = 0;
   add("w", BufferKind::Weight, ElementType::BF16, {kPackedRows, kPackedColumns})
@@ -97,7 +98,7 @@ inline core::Program cudaTestProgram() {
   };
   place(kToken, 4);
   place(kNext, 4);
-  place(kCache, 2 * 2 * 16 * 8 * 2);
+  place(kCache, kCacheBytes);
   place(kRope, 16 * 4 * 2 * 4);
   place(kGain, 96 * 2);
   place(kPacked, core::packedBytes(kPackedRows, kPackedColumns),

@@ -9,6 +9,7 @@
 
 #include "ToyProgram.h"
 
+#include "AMK/Runtime/Numerics.h"
 #include "AMK/Schedule/KernelPlan.h"
 #include "AMK/Schedule/Tiles.h"
 #include "AMK/Schedule/Verify.h"
@@ -35,6 +36,54 @@ std::vector<std::string> programFiles() {
         files.push_back(file);
   }
   return files;
+}
+
+/// ‖got - expected‖ / ‖expected‖.
+double difference(const std::vector<float> &got,
+                  const std::vector<float> &expected) {
+  double error = 0, size = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    error += std::pow(double(got[i]) - double(expected[i]), 2);
+    size += std::pow(double(expected[i]), 2);
+  }
+  return std::sqrt(error / size);
+}
+
+std::vector<uint32_t> cachesOf(const core::Schedule &s) {
+  std::vector<uint32_t> caches;
+  for (uint32_t b = 0; b < s.buffers.size(); ++b)
+    if (s.buffers[b].kind == core::BufferKind::KvCache)
+      caches.push_back(b);
+  return caches;
+}
+
+/// The values of a cache on a device, at the positions from `first` to `end`.
+std::vector<float> cacheRows(const core::Program &program, Device &device,
+                             uint32_t cache, int64_t first, int64_t end) {
+  const core::Buffer &buffer = program.schedule.buffers[cache];
+  std::vector<uint16_t> bits(size_t(buffer.elements()));
+  EXPECT_OK(device.read(cache, bits.data(), bits.size() * 2));
+  const int64_t positions = buffer.shape[2], dim = buffer.shape[3];
+  std::vector<float> values;
+  for (size_t i = 0; i < bits.size(); ++i)
+    if (const int64_t p = int64_t(i) / dim % positions; p >= first && p < end)
+      values.push_back(bf16ToFloat(bits[i]));
+  return values;
+}
+
+/// The logits of one launch.
+std::vector<float> logitsAt(const core::Program &program, Device &device,
+                            int64_t position) {
+  TokenBuffers buffers;
+  EXPECT_OK(findTokenBuffers(program.schedule, buffers));
+  const int32_t token = 3;
+  double ms = 0;
+  EXPECT_OK(device.write(buffers.token, &token, 4));
+  EXPECT_OK(device.launch(position, ms));
+  std::vector<float> logits(
+      size_t(program.schedule.buffers[buffers.logits].elements()));
+  EXPECT_OK(device.read(buffers.logits, logits.data(), logits.size() * 4));
+  return logits;
 }
 
 class Conformance : public ::testing::TestWithParam<const char *> {
@@ -106,14 +155,8 @@ TEST_P(Conformance, AgreesWithTheReference) {
     CpuOptions one;
     one.threads = 1;
     const auto expected = runOnCpu(program, one, tokens);
-    for (size_t i = 0; i < got.size(); ++i) {
-      double error = 0, size = 0;
-      for (size_t j = 0; j < got[i].size(); ++j) {
-        error += std::pow(double(got[i][j]) - double(expected[i][j]), 2);
-        size += std::pow(double(expected[i][j]), 2);
-      }
-      EXPECT_LE(std::sqrt(error / size), cuda() ? 1e-2 : 0.0);
-    }
+    for (size_t i = 0; i < got.size(); ++i)
+      EXPECT_LE(difference(got[i], expected[i]), cuda() ? 1e-2 : 0.0);
   }
 }
 
@@ -135,6 +178,47 @@ TEST_P(Conformance, TheCacheStaysBetweenLaunches) {
     ASSERT_OK(device->read(buffers.next, &next, 4));
     EXPECT_EQ(next,
               std::max_element(again.begin(), again.end()) - again.begin());
+  }
+}
+
+/// A cache has the program's order, whatever order the device stores it in:
+/// what launches have written is what the reference writes, what they have not
+/// is zero, and what the host writes comes back and is what the next launch
+/// reads.
+TEST_P(Conformance, CachesAreReadAndWrittenInOrder) {
+  for (const core::Program &program : programs) {
+    const core::Schedule &s = program.schedule;
+    ASSERT_OK(load(program));
+    runTokens(program, *device, tokens);
+    CpuOptions one;
+    one.threads = 1;
+    auto reference = createCpuDevice(one);
+    ASSERT_OK(reference->load(program, *weights, {}));
+    runTokens(program, *reference, tokens);
+    const auto count = int64_t(tokens.size());
+    const std::vector<uint32_t> caches = cachesOf(s);
+    ASSERT_FALSE(caches.empty());
+    for (const uint32_t c : caches) {
+      EXPECT_LE(difference(cacheRows(program, *device, c, 0, count),
+                           cacheRows(program, *reference, c, 0, count)),
+                cuda() ? 1e-2 : 0.0)
+          << s.buffers[c].name;
+      const auto rest = cacheRows(program, *device, c, count, s.positions);
+      EXPECT_EQ(std::count(rest.begin(), rest.end(), 0.0f), rest.size());
+
+      std::vector<uint16_t> values(size_t(s.buffers[c].elements()));
+      for (size_t i = 0; i < values.size(); ++i)
+        values[i] =
+            floatToBf16(float(uint32_t(i + c) * 2654435761u >> 20) / 2048 - 1);
+      ASSERT_OK(device->write(c, values.data(), values.size() * 2));
+      ASSERT_OK(reference->write(c, values.data(), values.size() * 2));
+      std::vector<uint16_t> back(values.size());
+      ASSERT_OK(device->read(c, back.data(), back.size() * 2));
+      EXPECT_EQ(back, values);
+    }
+    EXPECT_LE(difference(logitsAt(program, *device, s.positions - 1),
+                         logitsAt(program, *reference, s.positions - 1)),
+              cuda() ? 1e-2 : 0.0);
   }
 }
 

@@ -41,7 +41,9 @@ public:
   virtual Status load(const core::Program &program, WeightSource &weights,
                       const Progress &progress) = 0;
 
-  /// Copies to an input buffer; `bytes` is the whole buffer.
+  /// Copies to an input buffer or a KV cache; `bytes` is the whole buffer. A
+  /// cache is [2, KV heads, positions, head_dim], however the device stores it,
+  /// in both directions.
   virtual Status write(uint32_t buffer, const void *data, size_t bytes) = 0;
   /// Copies from an output (or, for tests, any global plain) buffer.
   virtual Status read(uint32_t buffer, void *data, size_t bytes) = 0;
