@@ -28,12 +28,18 @@ reference() { # PROGRAM: what its outputs are compared with
   # Hashes of integers are the same everywhere; sums of products are not.
   counters | packets | worker) echo --reference "$out/$1.amkp" --reference-device cpu --inputs 4 ;;
   ring) echo --reference "$out/ring.amkp" --inputs 2 --positions 3 ;;
+  # Up to 8 splits, whose last stage is rarely whole.
+  context) echo --reference "$out/context.amkp" --inputs 2 --positions 12 \
+    --first-position 17 --position-step 97 --fill-caches ;;
+  # One split, two, three.
+  parts) echo --weights random:1 --reference "$out/parts.amkp" --inputs 4 --positions 12 \
+    --first-position 10 --position-step 9 --fill-caches ;;
   esac
 }
 
 [ "$device" = cpu ] || nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
 echo "== everything in place: without and with random delays, $launches launches each"
-for program in counters packets worker ring; do
+for program in counters packets worker ring context parts; do
   # shellcheck disable=SC2046
   soak $program "$program" $(reference $program) --launches "$launches" || bad=1
   # shellcheck disable=SC2046

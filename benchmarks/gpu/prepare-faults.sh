@@ -8,20 +8,23 @@ mkdir -p "$2"
 out=$(cd "$2" && pwd)
 bin=$build/bin
 delays=--amk-test-delays=1
-cp "$here"/faults/{counters,packets,worker}.mlir "$out/"
+cp "$here"/faults/{counters,packets,worker,parts}.mlir "$out/"
 "$bin/amk-translate" --import-hf "$here/../../test/Inputs/tiny-llama" -o "$out/llama.mlir"
 "$bin/amk-opt" --amk-compile=target=sm_90 "$out/llama.mlir" -o "$out/tiny.mlir"
 # Few workers with many small stages each, in a ring that wraps often.
 "$bin/amk-opt" --amk-fusion-grouping --amk-tiling="target=sm_90 workers=8" \
   --amk-sm-assignment --amk-synchronization --amk-page-coloring \
   --amk-pipelining="slots=8 columns=256" "$out/llama.mlir" -o "$out/ring.mlir"
+# The same program at positions with a context, so that keys and values are
+# streamed.
+cp "$out/ring.mlir" "$out/context.mlir"
 translate() { # PROGRAM NAME OPTION...
   "$bin/amk-translate" --amk-to-program "$out/$1.mlir" -o "$out/$2.amkp" "${@:3}"
 }
 translate tiny tiny
 translate tiny tiny.silent --amk-test-silent-at=5
 translate counters counters.silent --amk-test-silent-at=5
-for program in counters packets worker ring; do
+for program in counters packets worker ring context parts; do
   translate "$program" "$program"
   translate "$program" "$program.delays" "$delays"
 done

@@ -13,9 +13,13 @@
 //     --launches N         100 by default
 //     --inputs N           different inputs, in turn (4)
 //     --positions N        different positions, in turn (1)
+//     --first-position N   the first of them (0)
+//     --position-step N    from one to the next (1)
+//     --fill-caches        with random values at first, not zeros
 //     --seconds N          stop after so long; then fewer launches are a
 //     failure
-//     --expect E           same (default), different or hang
+//     --expect E           same (default), different (a wrong value, or a
+//                          hang) or hang (and every launch after it right)
 //     --watchdog-ms N      2000 by default
 //     --label TEXT         printed in front
 //
@@ -26,6 +30,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AMK/Runtime/Device.h"
+#include "AMK/Runtime/Numerics.h"
 
 #include <algorithm>
 #include <chrono>
@@ -43,7 +48,12 @@ struct Options {
   std::string program, reference, referenceDevice, label;
   std::string weights = "random:1", device = "cuda", expect = "same";
   unsigned long launches = 100, inputs = 4, positions = 1, seconds = 0;
-  unsigned long watchdogMs = 2000;
+  unsigned long watchdogMs = 2000, firstPosition = 0, positionStep = 1;
+  bool fillCaches = false;
+
+  int64_t position(unsigned long i) const {
+    return int64_t(firstPosition + i * positionStep);
+  }
 };
 
 int fail(const std::string &message) {
@@ -60,6 +70,8 @@ bool parse(int argc, char **argv, Options &o) {
       {"--launches", &o.launches},
       {"--inputs", &o.inputs},
       {"--positions", &o.positions},
+      {"--first-position", &o.firstPosition},
+      {"--position-step", &o.positionStep},
       {"--seconds", &o.seconds},
       {"--watchdog-ms", &o.watchdogMs}};
   for (int i = 1; i < argc; ++i) {
@@ -75,6 +87,8 @@ bool parse(int argc, char **argv, Options &o) {
         *to = std::strtoul(argv[++i], nullptr, 10);
         known = true;
       }
+    if (name == "--fill-caches")
+      o.fillCaches = known = true;
     if (!known) {
       if (!o.program.empty() || name.compare(0, 2, "--") == 0)
         return false;
@@ -112,7 +126,9 @@ public:
     }
     if (Status s = openWeights(options.weights, weights); !s.ok())
       return s;
-    return device->load(program, *weights, {});
+    if (Status s = device->load(program, *weights, {}); !s.ok())
+      return s;
+    return options.fillCaches ? fillCaches() : Status();
   }
 
   Status setInputs(unsigned long which) {
@@ -155,6 +171,22 @@ public:
   double milliseconds = 0; ///< of all launches
 
 private:
+  /// With values from -1 to 1.
+  Status fillCaches() {
+    const auto &buffers = program.schedule.buffers;
+    for (uint32_t b = 0; b < buffers.size(); ++b) {
+      if (buffers[b].kind != core::BufferKind::KvCache)
+        continue;
+      std::vector<uint16_t> values(bytesOf(b) / 2);
+      for (size_t i = 0; i < values.size(); ++i)
+        values[i] =
+            floatToBf16(float(uint32_t(i + b) * 2654435761u >> 20) / 2048 - 1);
+      if (Status s = device->write(b, values.data(), bytesOf(b)); !s.ok())
+        return s;
+    }
+    return {};
+  }
+
   size_t bytesOf(uint32_t b) const {
     const core::Buffer &buffer = program.schedule.buffers[b];
     return size_t(buffer.elements()) * core::byteWidth(buffer.type);
@@ -173,7 +205,7 @@ Status expectations(const Options &o, Subject &subject,
       return s;
     for (unsigned long position = 0; position < o.positions; ++position) {
       expected.emplace_back();
-      if (Status s = subject.launch(int64_t(position), expected.back());
+      if (Status s = subject.launch(o.position(position), expected.back());
           !s.ok())
         return s;
     }
@@ -201,10 +233,14 @@ Status soak(const Options &o, Subject &subject,
     if (at % o.positions == 0 && (o.inputs > 1 || out.launches == 0))
       if (Status s = subject.setInputs(at / o.positions); !s.ok())
         return s;
-    Status status = subject.launch(int64_t(at % o.positions), outputs);
+    Status status = subject.launch(o.position(at % o.positions), outputs);
     if (status.kind() == ErrorKind::Aborted && !status.ok()) {
       if (out.hung++ == 0)
         out.report = status.message();
+      if (o.expect == "different") {
+        ++out.launches;
+        return {};
+      }
       continue;
     }
     if (!status.ok())
@@ -251,9 +287,11 @@ int main(int argc, char **argv) {
   std::string found = "no difference";
   if (out.first)
     found = "first difference at launch " + std::to_string(out.first);
+  else if (out.hung && o.expect == "different")
+    found = "first hang at launch " + std::to_string(out.launches);
   bool good = out.different == 0 && out.hung == 0 && out.launches == o.launches;
   if (o.expect == "different")
-    good = out.different != 0;
+    good = out.different != 0 || out.hung != 0;
   else if (o.expect == "hang") // and every launch after one is right
     good = out.different == 0 && out.hung != 0 && out.hung < out.launches;
   std::printf("%-38s %-36s launches %lu, different %lu, hung %lu, %.1f us a "

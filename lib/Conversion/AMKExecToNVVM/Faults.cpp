@@ -9,10 +9,15 @@ namespace amk::exec {
 
 /// In the order of Fault.
 static constexpr llvm::StringLiteral kNames[] = {
-    "counter-wait",   "packet-wait",  "ring-full",      "ring-empty",
-    "hold-full",      "hold-release", "stage-release",  "acquire",
-    "release",        "single-copy",  "barrier-fence",  "poll-barrier",
-    "signal-barrier", "row-barrier",  "gather-barrier", "product-barrier"};
+    "counter-wait",   "packet-wait",   "ring-full",      "ring-empty",
+    "hold-full",      "hold-release",  "stage-release",  "acquire",
+    "release",        "single-copy",   "barrier-fence",  "poll-barrier",
+    "signal-barrier", "row-barrier",   "gather-barrier", "product-barrier",
+    "kv-full",        "kv-empty",      "kv-release",     "kv-fence",
+    "head-wait",      "part-wait",     "part-copy",      "empty-wait",
+    "empty-order",    "heads-barrier", "states-barrier", "results-barrier",
+    "partial-barrier"};
+static_assert(std::size(kNames) == size_t(Fault::PartialBarrier) + 1);
 
 bool Faults::add(llvm::ArrayRef<std::string> names, std::string &error) {
   for (const std::string &name : names) {

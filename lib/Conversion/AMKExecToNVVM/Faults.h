@@ -17,22 +17,36 @@
 namespace amk::exec {
 
 enum class Fault : uint32_t {
-  CounterWait,   ///< a poll goes on whatever the counter is
-  PacketWait,    ///< a packet is taken whatever its stamp is
-  RingFull,      ///< a stage is multiplied before it has landed
-  RingEmpty,     ///< a slot is filled again before it was released
-  HoldFull,      ///< a stage is taken into registers before it has landed
-  HoldRelease,   ///< the slot of such a stage is released before it is read
-  StageRelease,  ///< a slot is released before its stage is multiplied
-  Acquire,       ///< a poll's load is relaxed
-  Release,       ///< a signal's addition is relaxed
-  SingleCopy,    ///< a packet is two accesses of 8 bytes
-  BarrierFence,  ///< no fence after the initialization of the ring's barriers
-  PollBarrier,   ///< no barrier of the consumers after a poll
-  SignalBarrier, ///< no barrier of the consumers before a signal
-  RowBarrier,    ///< no barrier of the consumers between two tiles
-  GatherBarrier, ///< no barrier of the consumers after the input was gathered
-  ProductBarrier ///< no barrier of the consumers after a product
+  CounterWait,    ///< a poll goes on whatever the counter is
+  PacketWait,     ///< a packet is taken whatever its stamp is
+  RingFull,       ///< a stage is multiplied before it has landed
+  RingEmpty,      ///< a slot is filled again before it was released
+  HoldFull,       ///< a stage is taken into registers before it has landed
+  HoldRelease,    ///< the slot of such a stage is released before it is read
+  StageRelease,   ///< a slot is released before its stage is multiplied
+  Acquire,        ///< a poll's load is relaxed
+  Release,        ///< a signal's addition is relaxed
+  SingleCopy,     ///< a packet is two accesses of 8 bytes
+  BarrierFence,   ///< no fence after the initialization of the ring's barriers
+  PollBarrier,    ///< no barrier of the consumers after a poll
+  SignalBarrier,  ///< no barrier of the consumers before a signal
+  RowBarrier,     ///< no barrier of the consumers between two tiles
+  GatherBarrier,  ///< no barrier of the consumers after the input was gathered
+  ProductBarrier, ///< no barrier of the consumers after a product
+  // Of attention split by positions.
+  KvFull,        ///< a stage of keys and values is taken before it has landed
+  KvEmpty,       ///< such a stage is fetched before its slot was released
+  KvRelease,     ///< its slot is released before it is read
+  KvFence,       ///< no fence between zeros in a slot and the copy that follows
+  HeadWait,      ///< a query's, key's or value's packet is taken as it is
+  PartWait,      ///< a packet of another split is taken whatever its stamp is
+  PartCopy,      ///< such a packet is two accesses of 8 bytes
+  EmptyWait,     ///< a split without positions is not waited for
+  EmptyOrder,    ///< it publishes before it has waited for its query
+  HeadsBarrier,  ///< no barrier of the consumers after the heads were gathered
+  StatesBarrier, ///< none between the warps' states and who combines them
+  ResultsBarrier, ///< none between the results and who reads them
+  PartialBarrier  ///< none between a tile of a split and the next tile
 };
 
 /// What is wrong with a kernel; nothing by default.

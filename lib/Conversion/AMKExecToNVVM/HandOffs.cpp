@@ -168,8 +168,8 @@ Value KernelLowering::stampOf(Value generation) {
   return generation ? d.add(stamp, generation) : stamp;
 }
 
-llvm::SmallVector<Value, 4> KernelLowering::loadPacket(Value address,
-                                                       Value wanted) {
+llvm::SmallVector<Value, 4>
+KernelLowering::loadPacket(Value address, Value wanted, Fault inTwo) {
   Type i32 = d.i32Type();
   auto type =
       LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
@@ -180,7 +180,7 @@ llvm::SmallVector<Value, 4> KernelLowering::loadPacket(Value address,
       "mov.b64 u, 0; mov.b64 v, 0; mov.b128 t, {u, v}; "
       "@p ld.relaxed.gpu.global.b128 t, [$4]; mov.b128 {u, v}, t; "
       "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}";
-  if (omits(Fault::SingleCopy))
+  if (omits(inTwo))
     text = "{.reg .pred p; .reg .b64 u, v; setp.ne.u32 p, $5, 0; "
            "mov.b64 u, 0; mov.b64 v, 0; @p ld.relaxed.gpu.global.b64 u, [$4]; "
            "@p ld.relaxed.gpu.global.b64 v, [$4+8]; "
@@ -192,26 +192,28 @@ llvm::SmallVector<Value, 4> KernelLowering::loadPacket(Value address,
   return out;
 }
 
-void KernelLowering::storePacket(Value address, llvm::ArrayRef<Value> w) {
+void KernelLowering::storePacket(Value address, llvm::ArrayRef<Value> w,
+                                 Fault inTwo) {
   llvm::StringRef text = "{.reg .b128 t; .reg .b64 u, v; mov.b64 u, {$1, $2}; "
                          "mov.b64 v, {$3, $4}; mov.b128 t, {u, v}; "
                          "st.relaxed.gpu.global.b128 [$0], t;}";
-  if (omits(Fault::SingleCopy))
+  if (omits(inTwo))
     text = "{.reg .b64 u, v; mov.b64 u, {$1, $2}; mov.b64 v, {$3, $4}; "
            "st.relaxed.gpu.global.b64 [$0+8], v; "
            "st.relaxed.gpu.global.b64 [$0], u;}";
   d.ptx(text, "l,r,r,r,r", {address, w[0], w[1], w[2], w[3]});
 }
 
-llvm::SmallVector<Value, 4>
-KernelLowering::pollPacket(Value address, Value stamp, Value index) {
+llvm::SmallVector<Value, 4> KernelLowering::pollPacket(Value address,
+                                                       Value stamp, Value index,
+                                                       Fault unless) {
   Type i32 = d.i32Type();
   llvm::SmallVector<Value> carried = d.doWhile(
       {d.i32(0), d.i64(0), d.i32(0), d.i32(0), d.i32(0), d.i32(0)},
       [&](ValueRange state) {
         auto w = loadPacket(address, d.i32(1));
-        Value missing = omits(Fault::PacketWait) ? d.lt(d.i32(0), d.i32(0))
-                                                 : d.ne(w[3], stamp);
+        Value missing =
+            omits(unless) ? d.lt(d.i32(0), d.i32(0)) : d.ne(w[3], stamp);
         auto [giveUp, since] = maybeGiveUp(state[0], state[1], [&] {
           return Waiting{PollKind::Packet, missing, index, w[3]};
         });

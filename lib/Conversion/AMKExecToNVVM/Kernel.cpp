@@ -269,8 +269,11 @@ void KernelLowering::emitLoader() {
               Value slot = state[0], phase = state[1], stage = state[2];
               emitDelay(stage, d.i32(core::kConsumerWarps));
               // The slot is free when its stage before was released.
+              Value reused = d.ge(stage, slots);
+              if (omits(Fault::KvEmpty))
+                reused = d.both(reused, d.ge(word, zero));
               if (!omits(Fault::RingEmpty))
-                d.ifThen(d.ge(stage, slots), [&] {
+                d.ifThen(reused, [&] {
                   d.barrierWait(emptyBarrier(slot), d.bxor(phase, one));
                 });
               // Bytes in flight beyond what bandwidth needs only delay the
@@ -389,6 +392,13 @@ LogicalResult KernelLowering::lowerClass(TaskClassOp op) {
   return success();
 }
 
+bool KernelLowering::omitsLastBarrier(TaskClassOp op) {
+  const auto isPartial = [](SplitAttentionOp o) { return !o.getKey(); };
+  return omits(Fault::RowBarrier) ||
+         (omits(Fault::PartialBarrier) &&
+          llvm::any_of(op.getOps<SplitAttentionOp>(), isPartial));
+}
+
 LogicalResult KernelLowering::lowerOp(Operation *op) {
   d.loc = op->getLoc();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
@@ -398,8 +408,9 @@ LogicalResult KernelLowering::lowerOp(Operation *op) {
         return success();
       })
       .Case([&](ElementsOp o) { return lower(o); })
-      .Case([&](SyncOp) {
-        syncConsumersUnless(Fault::RowBarrier);
+      .Case([&](SyncOp o) {
+        if (!omitsLastBarrier(cast<TaskClassOp>(o->getParentOp())))
+          syncConsumers();
         return success();
       })
       .Default([&](Operation *o) { return lowerElement(o); });

@@ -75,11 +75,15 @@ private:
   /// Stamp of packets of a generation in this launch.
   Value stampOf(Value generation);
   /// Words 0 to 3 of the packet at `address` if `wanted` holds, else anything.
-  llvm::SmallVector<Value, 4> loadPacket(Value address, Value wanted);
-  void storePacket(Value address, llvm::ArrayRef<Value> words);
-  /// Polls one packet until it carries the stamp.
+  /// The fault that makes two accesses of it.
+  llvm::SmallVector<Value, 4> loadPacket(Value address, Value wanted,
+                                         Fault inTwo = Fault::SingleCopy);
+  void storePacket(Value address, llvm::ArrayRef<Value> words,
+                   Fault inTwo = Fault::SingleCopy);
+  /// Polls one packet until it carries the stamp, unless a fault says not to.
   llvm::SmallVector<Value, 4> pollPacket(Value address, Value stamp,
-                                         Value index);
+                                         Value index,
+                                         Fault unless = Fault::PacketWait);
   /// What a thread waits for, as it says when it is asked.
   struct Waiting {
     PollKind kind;
@@ -159,6 +163,8 @@ private:
     if (!omits(fault))
       syncConsumers();
   }
+  /// Whether the tile of this class ends without its barrier.
+  bool omitsLastBarrier(TaskClassOp op);
   /// Now and then, a sleep of up to 8 microseconds.
   void emitDelay(Value salt, Value salt2);
 

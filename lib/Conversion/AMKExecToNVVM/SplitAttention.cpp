@@ -13,7 +13,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "KernelLowering.h"
+#include "SplitAttention.h"
 
 #include "AMK/Schedule/Operators.h"
 
@@ -22,106 +22,6 @@
 using namespace mlir;
 
 namespace amk::exec {
-
-static constexpr double kLog2E = 1.4426950408889634;
-static constexpr double kLn2 = 0.6931471805599453;
-/// Below every score: the maximum of a warp without positions.
-static constexpr double kNoScore = -1e30;
-/// Packets that a thread polls at once.
-static constexpr int64_t kMostAtOnce = 16;
-
-using Values = llvm::SmallVector<Value>;
-
-/// Lowers one split_attention.
-class SplitAttention {
-public:
-  SplitAttention(KernelLowering &kernel, SplitAttentionOp op)
-      : k(kernel), d(kernel.d), op(op), area(op.getGroup(), op.getHeadDim()),
-        dim(op.getHeadDim()), group(op.getGroup()),
-        others(int64_t(op.getSplits()) - 1),
-        columns((group + core::kHeadColumn - 1) / core::kHeadColumn),
-        rows(kernel.kernel.getCaches()->getRows()),
-        rowBytes(kernel.kernel.getCaches()->getRowBytes()) {}
-
-  void lower();
-
-private:
-  /// Heads that the tile gathers: of the query, the key or the value.
-  struct Source {
-    Value place, generation;
-    std::optional<PacketsAttr> packets;
-    bool isShared;
-    Value first;              ///< element in the buffer
-    int64_t count;            ///< elements
-    int64_t to;               ///< byte in the vector area
-    int64_t skew;             ///< bytes between heads there, beyond their own
-    Value firstPacket, items; ///< what threads take one each
-  };
-
-  bool joins() { return bool(op.getKey()); }
-  bool partsInPackets() { return bool(op.getPartsGeneration()); }
-  Value vector(int64_t offset) {
-    return k.shared(k.kernel.getShared().getVector() + uint32_t(offset));
-  }
-  int64_t headsOf(int64_t column) const {
-    return std::min<int64_t>(group - column * core::kHeadColumn,
-                             core::kHeadColumn);
-  }
-  int64_t columnHeads() const {
-    return std::min<int64_t>(group, core::kHeadColumn);
-  }
-  int64_t pairs() const { return group * dim / 2; }
-  /// Values that a column carries from stage to stage: maxima and sums of two
-  /// heads, and the output.
-  int64_t stateWords() const { return 4 + dim / 4; }
-
-  // Inputs.
-  void gather(bool mayHold);
-  Source source(Value place, Value generation,
-                std::optional<PacketsAttr> packets, bool isShared, Value first,
-                int64_t count, int64_t to, int64_t skew);
-  void gatherPlain(const Source &s);
-  void gatherPackets(llvm::ArrayRef<Source> sources, Value empty, bool mayHold);
-  void scatter(const Source &s, Value entry, llvm::ArrayRef<Value> words);
-  void storePair(const Source &s, Value word, Value element);
-  void scoreNow();
-
-  // Stages.
-  void attend();
-  Values queryFragments();
-  Values attendStage(Value stage, ValueRange state, const Values &query);
-  Values scoresOf(Value slot, const Values &query);
-  void weigh(Values &scores, Value valid, int64_t column, Values &state);
-  Values transposed(const Values &scores);
-  void addValues(Value slot, const Values &weights, Values &state);
-  void zeroRows(Value slot, Value valid);
-  Values loadMatrices(Value address, bool transpose);
-  void multiply(llvm::MutableArrayRef<Value> c, const Values &a, Value b0,
-                Value b1);
-
-  // Results.
-  void storeColumn(int64_t column, llvm::ArrayRef<Value> state);
-  void combineColumn(int64_t column);
-  std::pair<Value, Value> loadTwo(Value address); ///< float32, in shared memory
-  Values combinePair(int64_t column, Value head, Value pairInHead);
-  Values joinOthers(Value pair, Values own);
-  Values pollParts(Value firstSplit, Value pair, int64_t batch);
-  void storePart(Value pair, Value log, Value even, Value odd);
-  void storeEmpty();
-  /// The packet (or triple of values) of a pair; `split` counts from 0 without
-  /// the first.
-  Value partIndex(Value split, Value pair) {
-    return d.add(d.mul(d.add(d.mul(kvHead, others), split), pairs()), pair);
-  }
-
-  KernelLowering &k;
-  DeviceBuilder &d;
-  SplitAttentionOp op;
-  const core::SplitArea area;
-  const int64_t dim, group, others, columns, rows, rowBytes;
-  Value kvHead, split; ///< `split`: 0 for the first
-  Value live;          ///< splits besides the first that have positions
-};
 
 //===----------------------------------------------------------------------===//
 // Inputs
@@ -180,20 +80,16 @@ void SplitAttention::scatter(const Source &s, Value entry,
 }
 
 /// Every thread polls one packet at a time; a warp stays together, since it
-/// takes a stage as one. `empty`: splits whose first packet is waited for.
-void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources, Value empty,
+/// takes a stage as one.
+void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources,
                                    bool mayHold) {
   // Every source begins with a warp of its own.
   llvm::SmallVector<Value> begins;
   Value end = d.i32(0);
-  const auto begin = [&](Value items) {
+  for (const Source &s : sources) {
     begins.push_back(end);
-    end = d.band(d.add(d.add(end, items), 31), ~int64_t(31));
-  };
-  for (const Source &s : sources)
-    begin(s.items);
-  if (empty)
-    begin(empty);
+    end = d.band(d.add(d.add(end, s.items), 31), ~int64_t(31));
+  }
   Value warpFirst = d.shl(k.warp, 5);
   d.forLoop(warpFirst, end, d.i32(core::kConsumerThreads), [&](Value at) {
     Value i = d.add(at, k.lane);
@@ -217,22 +113,13 @@ void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources, Value empty,
       which = d.select(mine, d.i32(int64_t(s)), which);
       wanted = d.select(mine, d.i32(1), wanted);
     }
-    if (empty) {
-      Value item = d.sub(i, begins.back());
-      Value mine = d.ult(item, empty);
-      Value packet =
-          partIndex(d.add(live, d.select(mine, item, d.i32(0))), d.i32(0));
-      address = d.select(
-          mine, d.at(k.globalPlace(k.map(op.getParts())), d.shl(packet, 4)),
-          address);
-      stamp = d.select(mine, k.stampOf(k.map(op.getPartsGeneration())), stamp);
-      wanted = d.select(mine, d.i32(1), wanted);
-    }
     d.doWhile({wanted, d.i32(0), d.i64(0)}, [&](ValueRange state) {
       auto words = k.loadPacket(address, state[0]);
       if (mayHold)
         k.tryHold(); // while the packets are on their way
-      Value came = d.both(d.ne(state[0], d.i32(0)), d.eq(words[3], stamp));
+      Value came = d.ne(state[0], d.i32(0));
+      if (!k.omits(Fault::HeadWait))
+        came = d.both(came, d.eq(words[3], stamp));
       for (size_t s = 0; s < sources.size(); ++s)
         d.ifThen(d.both(came, d.eq(which, d.i32(int64_t(s)))),
                  [&] { scatter(sources[s], entry, words); });
@@ -248,9 +135,7 @@ void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources, Value empty,
   });
 }
 
-/// Brings the heads into shared memory. The packets of splits without positions
-/// are waited for at the same time: they say nothing, but a tile that has read
-/// them is after the tiles that wrote them.
+/// Brings the heads into shared memory.
 void SplitAttention::gather(bool mayHold) {
   const auto rowOf = [&](int64_t row, int64_t heads) {
     return d.add(d.mul(kvHead, heads * dim), row);
@@ -274,12 +159,9 @@ void SplitAttention::gather(bool mayHold) {
     else
       gatherPlain(s);
   }
-  Value empty;
-  if (joins() && partsInPackets())
-    empty = d.sub(d.i32(others), live);
-  if (empty || !inPackets.empty())
-    gatherPackets(inPackets, empty, mayHold);
-  k.syncConsumers();
+  if (!inPackets.empty())
+    gatherPackets(inPackets, mayHold);
+  k.syncConsumersUnless(Fault::HeadsBarrier);
   k.stampTime(1);
   // From here on the loader may stream at full window.
   d.ifThen(d.eq(k.tid, d.i32(0)), [&] {
@@ -471,7 +353,12 @@ Values SplitAttention::attendStage(Value stage, ValueRange state,
   Value parity = d.band(d.div(stage, ring.getSlots()), 1);
   Value slot = d.add(k.smem, d.mul(index, ring.getBytes()));
   Value valid = k.cachePositions(split, d.sub(stage, k.firstStage)).second;
-  d.barrierWait(k.fullBarrier(index), parity);
+  if (!k.omits(Fault::KvFull))
+    d.barrierWait(k.fullBarrier(index), parity);
+  if (k.omits(Fault::KvRelease)) {
+    k.releaseSlot(index);
+    k.emitDelay(stage, d.i32(17));
+  }
   zeroRows(slot, valid);
   Values scores = scoresOf(slot, query);
   Values next(state.begin(), state.end());
@@ -479,16 +366,16 @@ Values SplitAttention::attendStage(Value stage, ValueRange state,
     weigh(scores, valid, c, next);
   addValues(slot, transposed(scores), next);
   // The next copy into the slot comes through the other proxy.
-  if (d.can.bulkCopy)
+  if (d.can.bulkCopy && !k.omits(Fault::KvFence))
     d.ifThen(d.lt(valid, d.i32(rows)),
              [&] { d.ptx("fence.proxy.async.shared::cta;", "", {}); });
-  d.syncWarp();
-  d.ifThen(d.eq(k.lane, d.i32(0)),
-           [&] { d.barrierArrive(k.emptyBarrier(index)); });
+  if (!k.omits(Fault::KvRelease))
+    k.releaseSlot(index);
   return next;
 }
 
 void SplitAttention::attend() {
+  k.emitDelay(k.row, d.add(k.warp, 96));
   Values query = queryFragments();
   Values init;
   for (int64_t c = 0; c < columns; ++c)
@@ -507,227 +394,15 @@ void SplitAttention::attend() {
   for (int64_t c = 0; c < columns; ++c) {
     storeColumn(c, llvm::ArrayRef<Value>(state).slice(size_t(c * stateWords()),
                                                       size_t(stateWords())));
-    k.syncConsumers();
+    k.syncConsumersUnless(Fault::StatesBarrier);
+    k.emitDelay(k.row, d.add(k.warp, 128 + 8 * c));
+    if (joins() && partsInPackets() && c == 0)
+      waitForEmpty();
     combineColumn(c);
     // The next column's results, or the next reader's.
     if (joins() || c + 1 < columns)
-      k.syncConsumers();
+      k.syncConsumersUnless(Fault::ResultsBarrier);
   }
-}
-
-//===----------------------------------------------------------------------===//
-// Results
-//===----------------------------------------------------------------------===//
-
-/// Leaves this warp's maxima, sums and outputs in shared memory.
-void SplitAttention::storeColumn(int64_t column, llvm::ArrayRef<Value> state) {
-  const double scale = kLog2E / std::sqrt(double(dim));
-  Value row = d.shr(k.lane, 2), quad = d.band(k.lane, 3);
-  Value first = d.mul(k.warp, columnHeads());
-  for (size_t h = 0; h < 2; ++h) {
-    Value sum = state[2 + h];
-    for (int distance = 4; distance < 32; distance *= 2)
-      sum = d.fadd(sum, d.shuffleXor(sum, distance));
-    Value head = d.add(d.shl(quad, 1), int64_t(h));
-    Value entry = d.add(first, head);
-    d.ifThen(d.lt(head, d.i32(headsOf(column))), [&] {
-      d.ifThen(d.eq(row, d.i32(0)), [&] {
-        Value at = d.add(vector(area.states), d.shl(entry, 3));
-        d.storeShared(d.fmul(state[h], d.f32(scale)), at);
-        d.storeShared(sum, d.add(at, 4));
-      });
-      Value at = d.add(vector(area.outputs), d.mul(entry, dim * 4));
-      at = d.add(at, d.shl(row, 2));
-      for (int64_t step = 0; step < dim / 16; ++step)
-        for (int64_t half = 0; half < 2; ++half)
-          d.storeShared(state[size_t(4 + step * 4 + half * 2) + h],
-                        d.add(at, step * 64 + half * 32));
-    });
-  }
-}
-
-std::pair<Value, Value> SplitAttention::loadTwo(Value address) {
-  auto type = VectorType::get({2}, d.f32Type());
-  Value p = LLVM::IntToPtrOp::create(
-      d.b, d.loc, LLVM::LLVMPointerType::get(d.b.getContext(), 3), address);
-  Value v = LLVM::LoadOp::create(d.b, d.loc, type, p, /*alignment=*/8);
-  return {LLVM::ExtractElementOp::create(d.b, d.loc, v, d.i32(0)),
-          LLVM::ExtractElementOp::create(d.b, d.loc, v, d.i32(1))};
-}
-
-/// Maximum, sum and two outputs over the warps and, for the first split, this
-/// position.
-Values SplitAttention::combinePair(int64_t column, Value head,
-                                   Value pairInHead) {
-  Values maxima, sums;
-  const auto entryOf = [&](uint32_t warp) {
-    return d.add(head, int64_t(warp) * columnHeads());
-  };
-  for (uint32_t w = 0; w < core::kConsumerWarps; ++w) {
-    Value at = d.add(vector(area.states), d.shl(entryOf(w), 3));
-    auto [max, sum] = loadTwo(at);
-    maxima.push_back(max);
-    sums.push_back(sum);
-  }
-  Value now;
-  if (joins())
-    now = d.loadShared(
-        d.f32Type(),
-        d.add(vector(area.scores + uint32_t(column) * core::kHeadColumn * 4),
-              d.shl(head, 2)));
-  Value largest = joins() ? now : maxima[0];
-  for (Value m : maxima)
-    largest = d.fmax(largest, m);
-  Value sum = d.f32(0), even = d.f32(0), odd = d.f32(0);
-  for (uint32_t w = 0; w < core::kConsumerWarps; ++w) {
-    Value weight = d.exp2(d.fsub(maxima[w], largest));
-    Value at = d.add(vector(area.outputs), d.mul(entryOf(w), dim * 4));
-    at = d.add(at, d.shl(pairInHead, 3));
-    auto [first, second] = loadTwo(at);
-    sum = d.fma(weight, sums[w], sum);
-    even = d.fma(weight, first, even);
-    odd = d.fma(weight, second, odd);
-  }
-  if (joins()) {
-    Value weight = d.exp2(d.fsub(now, largest));
-    Value value = d.loadShared(d.i32Type(),
-                               d.add(vector(area.value), d.shl(pairInHead, 2)));
-    sum = d.fadd(sum, weight);
-    even = d.fma(weight, d.low(value), even);
-    odd = d.fma(weight, d.high(value), odd);
-  }
-  return {largest, sum, even, odd};
-}
-
-void SplitAttention::combineColumn(int64_t column) {
-  const int64_t half = dim / 2;
-  d.forLoop(k.tid, d.i32(headsOf(column) * half), d.i32(core::kConsumerThreads),
-            [&](Value i) {
-              Value head = d.div(i, half);
-              Value inHead = d.sub(i, d.mul(head, half));
-              Values own = combinePair(column, head, inHead);
-              Value pair = d.add(i, column * core::kHeadColumn * half);
-              if (joins()) {
-                own = joinOthers(pair, own);
-                Value at = d.add(vector(area.results), d.shl(pair, 3));
-                d.storeShared(d.divide(own[2], own[1]), at);
-                d.storeShared(d.divide(own[3], own[1]), d.add(at, 4));
-                return;
-              }
-              Value log = d.ptx("lg2.approx.ftz.f32 $0, $1;", "=f,f",
-                                d.f32Type(), {own[1]}, false);
-              log = d.fmul(d.fadd(own[0], log), d.f32(kLn2));
-              storePart(pair, log, d.divide(own[2], own[1]),
-                        d.divide(own[3], own[1]));
-            });
-}
-
-void SplitAttention::storePart(Value pair, Value log, Value even, Value odd) {
-  Value index = partIndex(d.sub(split, d.i32(1)), pair);
-  Value parts = k.map(op.getParts());
-  if (partsInPackets()) {
-    Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
-    k.storePacket(d.at(k.globalPlace(parts), d.shl(index, 4)),
-                  {d.asBits(log), d.asBits(even), d.asBits(odd), stamp});
-    return;
-  }
-  Value at = d.mul(index, 12);
-  const Value values[] = {log, even, odd};
-  for (int64_t i = 0; i < 3; ++i)
-    k.storeAt(values[i], parts, op.getPartsShared(), d.add(at, i * 4));
-}
-
-/// What a split without positions gives: minus infinity and zeros.
-/// Of packets the first will do: nobody reads the others at this position.
-void SplitAttention::storeEmpty() {
-  const int64_t count = partsInPackets() ? 1 : pairs();
-  d.forLoop(k.tid, d.i32(count), d.i32(core::kConsumerThreads), [&](Value i) {
-    storePart(i, d.f32(-INFINITY), d.f32(0), d.f32(0));
-  });
-}
-
-/// The parts of a pair from `batch` splits, three words each; anything where
-/// there is no such split.
-Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
-  Value parts = k.map(op.getParts());
-  Value first = partIndex(firstSplit, pair);
-  const auto isLive = [&](int64_t i) {
-    return d.lt(d.add(firstSplit, i), live);
-  };
-  Values words;
-  if (!partsInPackets()) {
-    for (int64_t i = 0; i < batch; ++i) {
-      // One that is there, instead of one that is not.
-      Value index = d.select(isLive(i), d.add(first, i * pairs()), first);
-      for (int64_t w = 0; w < 3; ++w)
-        words.push_back(k.loadAt(d.i32Type(), parts, op.getPartsShared(),
-                                 d.add(d.mul(index, 12), w * 4)));
-    }
-    return words;
-  }
-  Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
-  Value base = d.at(k.globalPlace(parts), d.shl(first, 4));
-  Value missing = d.i32(0);
-  for (int64_t i = 0; i < batch; ++i)
-    missing = d.bor(missing, d.select(isLive(i), d.i32(1 << i), d.i32(0)));
-  Values init{missing, d.i32(0), d.i64(0)};
-  init.append(size_t(batch * 3), d.i32(0));
-  Values state = d.doWhile(init, [&](ValueRange s) {
-    llvm::SmallVector<llvm::SmallVector<Value, 4>> packets;
-    for (int64_t i = 0; i < batch; ++i)
-      packets.push_back(k.loadPacket(d.add(base, d.i64(i * pairs() * 16)),
-                                     d.band(s[0], 1 << i)));
-    Value left = s[0];
-    Values now;
-    for (int64_t i = 0; i < batch; ++i) {
-      const auto &w = packets[size_t(i)];
-      Value came =
-          d.both(d.ne(d.band(s[0], 1 << i), d.i32(0)), d.eq(w[3], stamp));
-      left = d.select(came, d.band(left, ~(1 << i)), left);
-      for (size_t j = 0; j < 3; ++j)
-        now.push_back(d.select(came, w[j], s[size_t(3 + i * 3) + j]));
-    }
-    auto [giveUp, since] = k.maybeGiveUp(s[1], s[2], [&] {
-      return KernelLowering::Waiting{PollKind::Packet, d.ne(left, d.i32(0)),
-                                     first, left};
-    });
-    left = d.select(giveUp, d.i32(0), left);
-    Values next{left, d.add(s[1], 1), since};
-    next.append(now);
-    return std::make_pair(d.ne(left, d.i32(0)), next);
-  });
-  words.append(state.begin() + 3, state.end());
-  return words;
-}
-
-/// (maximum, sum, even, odd) of the first split, joined with the others, in
-/// their order.
-Values SplitAttention::joinOthers(Value pair, Values own) {
-  const int64_t batch = std::min(others, kMostAtOnce);
-  return d.forLoop(
-      d.i32(0), live, d.i32(batch), own, [&](Value from, ValueRange carried) {
-        Values words = pollParts(from, pair, batch);
-        Values logs;
-        Value largest = carried[0];
-        for (int64_t i = 0; i < batch; ++i) {
-          Value log = d.fmul(d.asFloat(words[size_t(i * 3)]), d.f32(kLog2E));
-          logs.push_back(
-              d.select(d.lt(d.add(from, i), live), log, d.f32(kNoScore)));
-          largest = d.fmax(largest, logs.back());
-        }
-        Value shrink = d.exp2(d.fsub(carried[0], largest));
-        Values next{largest};
-        for (size_t i = 1; i < 4; ++i)
-          next.push_back(d.fmul(carried[i], shrink));
-        for (int64_t i = 0; i < batch; ++i) {
-          const size_t at = size_t(i * 3);
-          Value weight = d.exp2(d.fsub(logs[size_t(i)], largest));
-          next[1] = d.fadd(next[1], weight);
-          next[2] = d.fma(weight, d.asFloat(words[at + 1]), next[2]);
-          next[3] = d.fma(weight, d.asFloat(words[at + 2]), next[3]);
-        }
-        return next;
-      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -756,10 +431,15 @@ void SplitAttention::lower() {
                                    /*withElse=*/true);
   OpBuilder::InsertionGuard guard(d.b);
   d.b.setInsertionPointToStart(isEmpty.thenBlock());
-  storeEmpty();
+  if (k.omits(Fault::EmptyOrder))
+    storeEmpty();
+  k.emitDelay(k.row, d.add(k.warp, 192));
   // Though nothing is computed: what comes later on this worker is after the
-  // tiles that made the queries.
+  // tiles that made the queries; and whoever has the packets of this one may
+  // overwrite the queries, so they are read before.
   gather(/*mayHold=*/true);
+  if (!k.omits(Fault::EmptyOrder))
+    storeEmpty();
   d.b.setInsertionPointToStart(isEmpty.elseBlock());
   gather(/*mayHold=*/false);
   attend();
