@@ -355,8 +355,9 @@ Values SplitAttention::attendStage(Value stage, ValueRange state,
   Value valid = k.cachePositions(split, d.sub(stage, k.firstStage)).second;
   if (!k.omits(Fault::KvFull))
     d.barrierWait(k.fullBarrier(index), parity);
+  k.stampLanded(stage);
   if (k.omits(Fault::KvRelease)) {
-    k.releaseSlot(index);
+    k.releaseSlot(index, stage);
     k.emitDelay(stage, d.i32(17));
   }
   zeroRows(slot, valid);
@@ -370,7 +371,7 @@ Values SplitAttention::attendStage(Value stage, ValueRange state,
     d.ifThen(d.lt(valid, d.i32(rows)),
              [&] { d.ptx("fence.proxy.async.shared::cta;", "", {}); });
   if (!k.omits(Fault::KvRelease))
-    k.releaseSlot(index);
+    k.releaseSlot(index, stage);
   return next;
 }
 
@@ -391,13 +392,13 @@ void SplitAttention::attend() {
         return after;
       });
   d.set(k.nextStage, state.back());
+  if (joins() && partsInPackets())
+    waitForEmpty();
   for (int64_t c = 0; c < columns; ++c) {
     storeColumn(c, llvm::ArrayRef<Value>(state).slice(size_t(c * stateWords()),
                                                       size_t(stateWords())));
     k.syncConsumersUnless(Fault::StatesBarrier);
     k.emitDelay(k.row, d.add(k.warp, 128 + 8 * c));
-    if (joins() && partsInPackets() && c == 0)
-      waitForEmpty();
     combineColumn(c);
     // The next column's results, or the next reader's.
     if (joins() || c + 1 < columns)

@@ -7,6 +7,8 @@
 
 #include "SplitAttention.h"
 
+#include "AMK/Schedule/TraceLayout.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -102,6 +104,9 @@ void SplitAttention::combineColumn(int64_t column) {
               Values own = combinePair(column, head, inHead);
               Value pair = d.add(i, column * core::kHeadColumn * half);
               if (joins()) {
+                // What follows may have to wait.
+                if (k.recordsTimes() && partsInPackets() && column == 0)
+                  k.stampTime(d.eq(i, d.i32(0)), d.i32(core::kTracePoints));
                 own = joinOthers(pair, own);
                 Value at = d.add(vector(area.results), d.shl(pair, 3));
                 d.storeShared(d.divide(own[2], own[1]), at);
@@ -143,15 +148,18 @@ void SplitAttention::storeEmpty() {
 
 /// Waits for the packets of splits without positions. They say nothing, but a
 /// tile that has read them is after the tiles that wrote them. The warp that
-/// has least to combine does it, and all others meet it before they hand on.
+/// comes last with its stages, and so has none where there are few, does it
+/// while the others attend; they meet it at the next barrier.
 void SplitAttention::waitForEmpty() {
-  d.ifThen(d.eq(k.warp, d.i32(core::kConsumerWarps - 1)), [&] {
+  Value last = d.band(d.sub(k.firstStage, d.i32(1)), core::kConsumerWarps - 1);
+  d.ifThen(d.eq(k.warp, last), [&] {
     Value parts = k.globalPlace(k.map(op.getParts()));
     Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
     d.forLoop(d.add(live, k.lane), d.i32(others), d.i32(32), [&](Value at) {
       Value packet = partIndex(at, d.i32(0));
       k.pollPacket(d.at(parts, d.shl(packet, 4)), stamp, packet,
                    Fault::EmptyWait);
+      k.stampLatest(core::kTracePoints + 1);
     });
   });
 }
@@ -207,6 +215,7 @@ Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
     next.append(now);
     return std::make_pair(d.ne(left, d.i32(0)), next);
   });
+  k.stampLatest(core::kTracePoints + 1);
   words.append(state.begin() + 3, state.end());
   return words;
 }
