@@ -57,6 +57,13 @@ const OperatorModel *lookupOperator(std::string_view name) {
   return nullptr;
 }
 
+std::vector<std::string_view> operatorNames() {
+  std::vector<std::string_view> names;
+  for (const auto &model : registry())
+    names.push_back(model->name());
+  return names;
+}
+
 bool registerOperator(std::unique_ptr<OperatorModel> model) {
   if (lookupOperator(model->name()))
     return false;

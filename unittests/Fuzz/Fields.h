@@ -14,105 +14,145 @@
 
 namespace amk::fuzz {
 
+// Every structure is taken apart by a structured binding, which does not
+// compile once it has another field: none can be left out.
+
 template <typename V>
 void visit(V &v, core::Buffer &b) {
-  v.text(b.name);
-  v.choice(b.kind, uint8_t(core::BufferKind::Weight) + 1);
-  v.choice(b.type, uint8_t(core::ElementType::I32) + 1);
-  v.list(b.shape, [&](int64_t &d) { v.number(d); });
-  v.choice(b.space, uint8_t(core::Space::Shared) + 1);
-  v.number(b.pageOffset);
-  v.number(b.packetElements);
-  v.number(b.packetTiles);
-  v.number(b.packetGeneration);
-  v.number(b.view);
-  v.number(b.rope);
+  auto &[name, kind, type, shape, space, pageOffset, packetElements,
+         packetTiles, packetGeneration, view, rope] = b;
+  v.text(name);
+  v.choice(kind, uint8_t(core::BufferKind::Weight) + 1);
+  v.choice(type, uint8_t(core::ElementType::I32) + 1);
+  v.list(shape, [&](int64_t &d) { v.number(d); });
+  v.choice(space, uint8_t(core::Space::Shared) + 1);
+  v.number(pageOffset);
+  v.number(packetElements);
+  v.number(packetTiles);
+  v.number(packetGeneration);
+  v.number(view);
+  v.number(rope);
 }
 
 template <typename V>
 void visit(V &v, core::Operator &op) {
-  v.name(op.name);
-  v.list(op.operands, [&](uint32_t &o) { v.number(o); });
-  v.list(op.attributes, [&](core::OpAttribute &a) {
-    v.text(a.name);
-    v.flag(a.isFloat);
-    v.number(a.integer);
-    v.real(a.real);
+  auto &[name, operands, attributes, prologue] = op;
+  v.name(name);
+  v.list(operands, [&](uint32_t &o) { v.number(o); });
+  v.list(attributes, [&](core::OpAttribute &a) {
+    auto &[name, isFloat, integer, real] = a;
+    v.text(name);
+    v.flag(isFloat);
+    v.number(integer);
+    v.real(real);
   });
-  v.flag(op.prologue);
+  v.flag(prologue);
+}
+
+template <typename V>
+void visit(V &v, core::Fan &f) {
+  auto &[first, last] = f;
+  v.number(first);
+  v.number(last);
 }
 
 template <typename V>
 void visit(V &v, core::Task &t) {
-  v.text(t.name);
-  v.list(t.ops, [&](core::Operator &op) { visit(v, op); });
-  v.number(t.bounds);
-  v.number(t.workers);
-  v.number(t.slots);
-  v.list(t.waits, [&](core::Wait &w) {
-    v.number(w.counters);
-    v.number(w.fan.first);
-    v.number(w.fan.last);
-    v.number(w.threshold);
+  auto &[name, ops, bounds, workers, slots, waits, signals, stream] = t;
+  v.text(name);
+  v.list(ops, [&](core::Operator &op) { visit(v, op); });
+  v.number(bounds);
+  v.number(workers);
+  v.number(slots);
+  v.list(waits, [&](core::Wait &w) {
+    auto &[counters, fan, threshold] = w;
+    v.number(counters);
+    visit(v, fan);
+    v.number(threshold);
   });
-  v.list(t.signals, [&](core::Signal &s) {
-    v.number(s.counters);
-    v.number(s.fan.first);
-    v.number(s.fan.last);
+  v.list(signals, [&](core::Signal &s) {
+    auto &[counters, fan] = s;
+    v.number(counters);
+    visit(v, fan);
   });
-  v.number(t.stream.rows);
-  v.number(t.stream.columns);
-  v.number(t.stream.held);
+  auto &[rows, columns, held] = stream;
+  v.number(rows);
+  v.number(columns);
+  v.number(held);
 }
 
 template <typename V>
-void visitHead(V &v, core::Schedule &s) {
-  v.text(s.name);
-  v.number(s.positions);
-  v.number(s.numerics.kBlock);
-  v.number(s.numerics.kvBlock);
-  v.flag(s.concurrent);
-  v.optional(s.target, [&](core::Target &t) {
-    v.text(t.chip);
-    v.number(t.workers);
-    v.number(t.sharedBytes);
+void visit(V &v, core::Numerics &n) {
+  auto &[kBlock, kvBlock, kvChunk, kvSplits] = n;
+  v.number(kBlock);
+  v.number(kvBlock);
+  v.number(kvChunk);
+  v.number(kvSplits);
+}
+
+template <typename V>
+void visit(V &v, core::Target &t) {
+  auto &[chip, workers, sharedBytes] = t;
+  v.text(chip);
+  v.number(workers);
+  v.number(sharedBytes);
+}
+
+template <typename V>
+void visit(V &v, core::Ring &r) {
+  auto &[slots, bytes, window, ahead, teams] = r;
+  v.number(slots);
+  v.number(bytes);
+  v.number(window);
+  v.number(ahead);
+  v.number(teams);
+}
+
+template <typename V>
+void visit(V &v, core::WeightView &view) {
+  auto &[parts, interleave] = view;
+  v.flag(interleave);
+  v.list(parts, [&](core::WeightPart &p) {
+    auto &[tensor, rows, ropeHeadDim] = p;
+    v.text(tensor);
+    v.number(rows);
+    v.number(ropeHeadDim);
   });
-  v.optional(s.ring, [&](core::Ring &r) {
-    v.number(r.slots);
-    v.number(r.bytes);
-    v.number(r.window);
-    v.number(r.ahead);
-    v.number(r.teams);
-  });
-  v.list(s.endTokens, [&](int64_t &t) { v.number(t); });
+}
+
+template <typename V>
+void visit(V &v, core::RopeTable &r) {
+  auto &[theta, headDim, factor, lowFreqFactor, highFreqFactor,
+         originalPositions] = r;
+  v.real(theta);
+  v.number(headDim);
+  v.real(factor);
+  v.real(lowFreqFactor);
+  v.real(highFreqFactor);
+  v.number(originalPositions);
 }
 
 template <typename V>
 void visit(V &v, core::Schedule &s) {
-  visitHead(v, s);
-  v.list(s.buffers, [&](core::Buffer &b) { visit(v, b); });
-  v.list(s.counters, [&](core::CounterArray &c) {
-    v.text(c.name);
-    v.number(c.count);
+  auto &[name, positions, numerics, concurrent, target, ring, endTokens,
+         buffers, counters, views, ropeTables, tasks, tables] = s;
+  v.text(name);
+  v.number(positions);
+  visit(v, numerics);
+  v.flag(concurrent);
+  v.optional(target, [&](core::Target &t) { visit(v, t); });
+  v.optional(ring, [&](core::Ring &r) { visit(v, r); });
+  v.list(endTokens, [&](int64_t &t) { v.number(t); });
+  v.list(buffers, [&](core::Buffer &b) { visit(v, b); });
+  v.list(counters, [&](core::CounterArray &c) {
+    auto &[name, count] = c;
+    v.text(name);
+    v.number(count);
   });
-  v.list(s.views, [&](core::WeightView &view) {
-    v.flag(view.interleave);
-    v.list(view.parts, [&](core::WeightPart &p) {
-      v.text(p.tensor);
-      v.number(p.rows);
-      v.number(p.ropeHeadDim);
-    });
-  });
-  v.list(s.ropeTables, [&](core::RopeTable &r) {
-    v.real(r.theta);
-    v.number(r.headDim);
-    v.real(r.factor);
-    v.real(r.lowFreqFactor);
-    v.real(r.highFreqFactor);
-    v.number(r.originalPositions);
-  });
-  v.list(s.tasks, [&](core::Task &t) { visit(v, t); });
-  v.list(s.tables, [&](std::vector<uint32_t> &t) {
+  v.list(views, [&](core::WeightView &view) { visit(v, view); });
+  v.list(ropeTables, [&](core::RopeTable &r) { visit(v, r); });
+  v.list(tasks, [&](core::Task &t) { visit(v, t); });
+  v.list(tables, [&](std::vector<uint32_t> &t) {
     v.list(t, [&](uint32_t &e) { v.number(e); });
   });
 }
@@ -121,31 +161,35 @@ template <typename V>
 void visit(V &v, core::Program &p) {
   visit(v, p.schedule);
   v.flag(p.hasKernel);
-  core::Kernel &k = p.kernel;
-  v.text(k.chip);
-  v.text(k.entry);
-  v.number(k.workers);
-  v.number(k.threads);
-  v.number(k.sharedBytes);
-  v.number(k.arenaBytes);
-  v.list(k.placements, [&](core::Placement &at) {
-    v.number(at.buffer);
-    v.number(at.offset);
-    v.number(at.bytes);
-    v.number(at.packRows);
-    v.number(at.packColumns);
+  auto &[chip, entry, ptx, workers, threads, sharedBytes, arenaBytes,
+         placements, blobs, zeroOffset, zeroBytes, reportOffset, traceOffset,
+         traceRows] = p.kernel;
+  v.text(chip);
+  v.text(entry);
+  v.number(workers);
+  v.number(threads);
+  v.number(sharedBytes);
+  v.number(arenaBytes);
+  v.list(placements, [&](core::Placement &at) {
+    auto &[buffer, offset, bytes, packRows, packColumns] = at;
+    v.number(buffer);
+    v.number(offset);
+    v.number(bytes);
+    v.number(packRows);
+    v.number(packColumns);
   });
-  v.list(k.blobs, [&](core::Blob &b) {
-    v.text(b.name);
-    v.number(b.offset);
-    v.text(b.data);
+  v.list(blobs, [&](core::Blob &b) {
+    auto &[name, offset, data] = b;
+    v.text(name);
+    v.number(offset);
+    v.text(data);
   });
-  v.number(k.zeroOffset);
-  v.number(k.zeroBytes);
-  v.number(k.reportOffset);
-  v.number(k.traceOffset);
-  v.number(k.traceRows);
-  v.text(k.ptx);
+  v.number(zeroOffset);
+  v.number(zeroBytes);
+  v.number(reportOffset);
+  v.number(traceOffset);
+  v.number(traceRows);
+  v.text(ptx);
 }
 
 } // namespace amk::fuzz

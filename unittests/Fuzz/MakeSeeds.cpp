@@ -9,6 +9,7 @@
 #include "AMK/Schedule/KernelPlan.h"
 #include "AMK/Schedule/Verify.h"
 #include "AMK/Scheduling/Assignment.h"
+#include "AMK/Scheduling/Fusion.h"
 #include "AMK/Scheduling/PageColoring.h"
 #include "AMK/Scheduling/Pipelining.h"
 #include "AMK/Scheduling/Synchronization.h"
@@ -90,6 +91,20 @@ int main(int argc, char **argv) {
   const Seeds seeds(argv[1]);
   scheduling::test::ToyShape odd{20, 24, 4, 2, 6, 13, 1, 3, 4};
   scheduling::test::ToyShape even{128, 128, 2, 1, 64, 64, 1, 2, 16};
+  // Attention in splits: with heads that are loaded directly, and such that go
+  // through the ring.
+  for (const int64_t headDim : {6, 64}) {
+    Schedule s = scheduling::test::toyLlama(
+        {32, 32, 4, 2, headDim, 32, 1, 48, 8}, /*fused=*/false);
+    s.numerics = {2048, /*kvBlock=*/16, /*kvChunk=*/1, /*kvSplits=*/3};
+    scheduling::FusionOrigins origins;
+    const std::string error = scheduling::groupOperators(s, {}, origins);
+    if (!error.empty())
+      stop("split: " + error);
+    const std::string name = "split" + std::to_string(headDim);
+    seeds.stages(name + "-counters", s, 5, 0);
+    seeds.stages(name + "-packets", s, 5, 6);
+  }
   for (const bool fused : {false, true}) {
     const std::string how = fused ? "fused" : "plain";
     for (const uint32_t packets : {0u, 4u}) {

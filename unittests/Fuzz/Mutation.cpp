@@ -127,13 +127,6 @@ private:
 // Changes
 //===----------------------------------------------------------------------===//
 
-/// Names of the operators, for changes of one into another.
-constexpr std::string_view kOperators[] = {
-    "embed",         "round",          "rms_norm",  "linear",
-    "scale",         "rope",           "kv_append", "attention",
-    "add",           "silu_mul",       "swiglu",    "argmax",
-    "argmax_blocks", "argmax_combine", "hash"};
-
 /// Counts the places where something can be changed, or changes the one with
 /// number `place`.
 class Changer {
@@ -176,8 +169,10 @@ public:
       value[below(value.size())] = char(below(256));
   }
   void name(std::string &value) {
-    if (places++ == place)
-      value = kOperators[below(std::size(kOperators))];
+    if (places++ != place)
+      return;
+    const std::vector<std::string_view> names = core::operatorNames();
+    value = names[below(names.size())];
   }
   template <typename T, typename Fn>
   void list(std::vector<T> &values, Fn each) {

@@ -82,6 +82,12 @@ public:
                                 int64_t /*index*/) const {
     return {};
   }
+  /// How often the kernel of a tile waits for inputs once it has begun to work:
+  /// a kernel that records times has room for that many.
+  virtual int64_t laterWaits(const Schedule &, const Operator &,
+                             Range /*tile*/) const {
+    return 0;
+  }
   /// Granules of a tile that does one thing at a time; 0 if a tile may be as
   /// long as an even cut makes it.
   virtual int64_t granulesPerTile() const { return 0; }
@@ -89,6 +95,9 @@ public:
 
 /// The model of an operator, or null.
 const OperatorModel *lookupOperator(std::string_view name);
+
+/// The names of all operators.
+std::vector<std::string_view> operatorNames();
 
 /// Adds a model (an operator from outside this library). Not thread-safe: call
 /// before schedules are built. Returns false if the name is taken.
