@@ -41,6 +41,33 @@ private:
   bool streams;
 };
 
+/// Writes a cache at the positions that it is asked to: kv_append writes this
+/// one only.
+class CacheWriter : public OperatorModel {
+public:
+  explicit CacheWriter(Position position) : position(position) {}
+  std::string_view name() const override {
+    return position == Position::Past ? "rewrite" : "append";
+  }
+  unsigned inputs() const override { return 1; }
+  unsigned outputs() const override { return 1; }
+  std::string verify(const Schedule &, const Operator &) const override {
+    return {};
+  }
+  int64_t extent(const Schedule &, const Operator &) const override {
+    return 1;
+  }
+  void accesses(const Schedule &s, const Operator &op, Range,
+                std::vector<Access> &out) const override {
+    const uint32_t cache = op.operands[1];
+    out.push_back(
+        {cache, true, position, {0, s.buffers[cache].regionBytes(), 0, 1}});
+  }
+
+private:
+  Position position;
+};
+
 struct V9Test : testing::Test {
   Builder b;
   uint32_t x = b.input("x", 8), y = b.output("y", 8);
@@ -127,6 +154,50 @@ TEST_F(V9Test, PageOfWhatIsWritten) {
             "32) of 'm', which task 'write' tile 0 writes in the same launch: "
             "the loader waits for nobody, so no fence can stand between\n"
             "  note: task 'write' tile 0 writes 'v' there\n");
+}
+
+/// What attention_partial streams of a cache, after `writer` has written it.
+std::string streamCache(const char *writer, bool concurrent) {
+  registerOperator(std::make_unique<CacheWriter>(Position::Past));
+  registerOperator(std::make_unique<CacheWriter>(Position::Now));
+  Builder b;
+  b.s.positions = 64;
+  b.s.numerics = {128, 16, 1, 2};
+  b.s.ring = Ring{8, 4096, 1, 1, 8};
+  b.s.concurrent = concurrent;
+  const uint32_t x = b.input("x", 64, ElementType::BF16);
+  const uint32_t kv =
+      b.buffer("kv", BufferKind::KvCache, ElementType::BF16, {2, 1, 64, 64});
+  const uint32_t y = b.output("y", 96);
+  const uint32_t c = b.counters("c");
+  b.task("write", Builder::op(writer, {x, kv}), {}, {0});
+  Operator op = Builder::op("attention_partial", {x, kv, y});
+  op.attributes = {{"group", false, 1, 0},
+                   {"head_dim", false, 64, 0},
+                   {"query_row", false, 0, 0}};
+  b.task("stream", op, {}, {1}).stream = {16, 64, 0};
+  b.signal(0, c);
+  b.wait(1, c, 1);
+  return b.check();
+}
+
+TEST_F(V9Test, EarlierPositionsOfACache) {
+  std::string expected; // the keys, then the values
+  for (const char *bytes : {"[0, 128)", "[128, 256)"})
+    expected += "V9: task 'stream' operator 0 'attention_partial' tile 0: "
+                "streams bytes " +
+                std::string(bytes) +
+                " of 'kv', which task 'write' tile 0 writes in the same "
+                "launch: the loader waits for nobody, so no fence can stand "
+                "between\n"
+                "  note: task 'write' tile 0 writes 'kv' there\n";
+  EXPECT_EQ(streamCache("rewrite", true), expected);
+  EXPECT_EQ(streamCache("rewrite", false), expected);
+}
+
+TEST_F(V9Test, ThisPositionOfACache) {
+  EXPECT_EQ(streamCache("append", true), "");
+  EXPECT_EQ(streamCache("append", false), "");
 }
 
 TEST_F(V9Test, LocalValue) {
