@@ -49,23 +49,26 @@ void setMeasured(DeviceRecord &r) {
     r.*member = {value, kMeasured};
   };
   r.l2Bytes.source = kMeasured;
-  set(&DeviceRecord::streamBandwidth, 4670);
+  set(&DeviceRecord::streamBandwidth, 4620);
   set(&DeviceRecord::workerBandwidth, 114.5);
-  set(&DeviceRecord::memoryLatency, 690);
+  set(&DeviceRecord::memoryLatency, 640);
   set(&DeviceRecord::copyIssue, 165);
-  set(&DeviceRecord::asyncCopyRate, 18.2);
-  set(&DeviceRecord::packetLatency, 1200);
+  set(&DeviceRecord::asyncCopyRate, 15.4);
+  set(&DeviceRecord::packetLatency, 700);
   set(&DeviceRecord::packetPasses, 2.5);
   set(&DeviceRecord::counterLatency, 1500);
   set(&DeviceRecord::counterPasses, 4);
   set(&DeviceRecord::pollLatency, 600);
   set(&DeviceRecord::launch, 4000);
-  set(&DeviceRecord::gather, 350);
+  set(&DeviceRecord::gather, 150);
   set(&DeviceRecord::gatherPacket, 0.5);
+  set(&DeviceRecord::gatherPair, 0.1);
   set(&DeviceRecord::consume, 20);
   set(&DeviceRecord::publish, 170);
   set(&DeviceRecord::publishElement, 1.35);
-  set(&DeviceRecord::attentionRound, 900);
+  set(&DeviceRecord::attentionRound, 750);
+  set(&DeviceRecord::attend, 40);
+  set(&DeviceRecord::combine, 500);
 }
 
 DeviceRecord makeRecord(const Board &b) {
@@ -89,6 +92,8 @@ constexpr Figure DeviceRecord::*kByClock[] = {
     &DeviceRecord::copyIssue,    &DeviceRecord::gather,
     &DeviceRecord::gatherPacket, &DeviceRecord::consume,
     &DeviceRecord::publish,      &DeviceRecord::publishElement,
+    &DeviceRecord::attend,       &DeviceRecord::combine,
+    &DeviceRecord::gatherPair,
 };
 /// Figures that are taken over as they are.
 constexpr Figure DeviceRecord::*kAsMeasured[] = {
@@ -122,11 +127,15 @@ const std::vector<FigureField> &figureFields() {
       {"launch_ns", &R::launch, "launch, plan copied", false},
       {"gather_ns", &R::gather, "taking in an input", false},
       {"gather_packet_ns", &R::gatherPacket, "for each packet", false},
+      {"gather_pair_ns", &R::gatherPair, "for each pair of values", false},
       {"consume_ns_per_kb", &R::consume, "a warp and a KB of a stage", false},
       {"publish_ns", &R::publish, "publishing a tile", false},
       {"publish_element_ns", &R::publishElement, "for each element", false},
       {"attention_round_ns", &R::attentionRound, "32 keys, direct loads",
        false},
+      {"attend_ns_per_kb", &R::attend, "a warp and a KB of keys, values",
+       false},
+      {"combine_ns", &R::combine, "warps of a split combined", false},
   };
   return fields;
 }

@@ -4,138 +4,14 @@
 
 #include "StepSimulation.h"
 
-#include "AMK/Schedule/Operators.h"
-#include "AMK/Schedule/SharedLayout.h"
-#include "AMK/Schedule/TargetInfo.h"
-
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace amk::scheduling {
 
 using namespace core;
 
 namespace {
-
-/// Positions that the kernel's warps attend to in one round of direct loads:
-/// four each.
-constexpr int64_t kRoundPositions = 4 * kConsumerWarps;
-
-class WorkCounter {
-public:
-  /// The schedule, with caches of as many positions as are attended to: then an
-  /// operator's cost is that at the position.
-  WorkCounter(const Schedule &schedule, int64_t position)
-      : s(schedule), position(position) {
-    s.positions = position;
-  }
-
-  TileWork count(const Tiles &tiles, const Tile &tile);
-
-private:
-  void countStages(const Task &task, const Tile &tile, TileWork &work) const;
-  void countCaches(const Operator &op, Range range, TileWork &work) const;
-  void countAccess(const Task &task, const Operator &op, const Access &access,
-                   TileWork &work);
-
-  Schedule s;
-  int64_t position;
-  bool streams = false;                         ///< the operator at hand
-  std::set<std::pair<uint32_t, uint64_t>> seen; ///< buffer and offset, by tile
-};
-
-void WorkCounter::countStages(const Task &task, const Tile &tile,
-                              TileWork &work) const {
-  for (size_t i = 0; i < task.ops.size(); ++i) {
-    const Buffer *weight = streamedWeight(s, task.ops[i]);
-    if (!weight)
-      continue;
-    const Range rows = operatorRange(s, task, i, tile.range);
-    if (!s.ring || task.stream.rows == 0) {
-      work.directBytes +=
-          lookupOperator(task.ops[i].name)->cost(s, task.ops[i], rows).bytes;
-      continue;
-    }
-    work.stageBytes = task.stream.rows * task.stream.columns * 2;
-    work.stages +=
-        uint32_t((rows.size() + task.stream.rows - 1) / task.stream.rows) *
-        columnSlices(weight->shape[1], task.stream);
-  }
-}
-
-/// Earlier keys and values by direct loads: dependent rounds, each of a few
-/// positions of one query head.
-void WorkCounter::countCaches(const Operator &op, Range range,
-                              TileWork &work) const {
-  work.directBytes += lookupOperator(op.name)->cost(s, op, range).bytes;
-  work.rounds += uint64_t(range.size()) *
-                 uint64_t((position + kRoundPositions - 1) / kRoundPositions);
-}
-
-void WorkCounter::countAccess(const Task &task, const Operator &op,
-                              const Access &a, TileWork &work) {
-  const Buffer &b = s.buffers[a.buffer];
-  const uint64_t bytes = a.region.bytes * a.region.count;
-  if (b.kind == BufferKind::Local)
-    return;
-  if (a.write) {
-    // A value that is rounded or appended besides is pulled once.
-    if (b.kind == BufferKind::Activation || b.kind == BufferKind::Output)
-      work.elements = std::max(work.elements, bytes / byteWidth(b.type));
-    return;
-  }
-  switch (b.kind) {
-  case BufferKind::Activation:
-    if (b.space == Space::Shared ||
-        !seen.insert({a.buffer, a.region.offset}).second)
-      return;
-    if (b.packetElements) {
-      const uint64_t values = bytes / byteWidth(b.type);
-      // Measured: six values are scattered one by one, four in one piece.
-      const bool whole = (b.packetElements & (b.packetElements - 1)) == 0;
-      work.packets += uint32_t((values + b.packetElements - 1) /
-                               b.packetElements * (whole ? 2 : 5) / 2);
-    } else
-      work.plainBytes += bytes;
-    return;
-  case BufferKind::Constant:
-    work.constantRead = true;
-    return;
-  case BufferKind::Weight:
-    // What a prologue reads comes while its input is awaited.
-    work.coldRead |= !op.prologue && !streams;
-    return;
-  default:
-    return;
-  }
-}
-
-TileWork WorkCounter::count(const Tiles &tiles, const Tile &tile) {
-  const Task &task = s.tasks[tile.task];
-  TileWork work;
-  seen.clear();
-  countStages(task, tile, work);
-  uint32_t current = kNone;
-  for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
-    const uint32_t o = tiles.accessOp[i];
-    const Operator &op = task.ops[o];
-    streams = streamedWeight(s, op) != nullptr;
-    const Access &a = tiles.accesses[i];
-    if (a.position == Position::Past && !a.write) {
-      if (o != current)
-        countCaches(op, operatorRange(s, task, o, tile.range), work);
-      current = o;
-      continue;
-    }
-    countAccess(task, op, a, work);
-  }
-  return work;
-}
-
-uint64_t bytesOf(const TileWork &w) {
-  return uint64_t(w.stages) * w.stageBytes + w.directBytes;
-}
 
 /// Tasks with the same operators and sizes stand in one line of the report.
 std::vector<uint32_t> groupTasks(const Schedule &s) {
@@ -192,7 +68,7 @@ void addUp(const Schedule &s, const Tiles &tiles,
     std::map<uint32_t, double> bytes, rounds, elements;
     for (uint32_t i = tiles.firstTile[t]; i < tiles.firstTile[t + 1]; ++i) {
       const uint32_t worker = tiles.tiles[i].worker;
-      bytes[worker] += double(bytesOf(work[i]));
+      bytes[worker] += double(work[i].bytes());
       rounds[worker] += double(work[i].rounds);
       elements[worker] += double(work[i].elements);
     }
@@ -240,15 +116,12 @@ std::string estimateStep(const Schedule &s, const DeviceRecord &device,
     if (task.tasks++ == 0)
       task.name = s.tasks[t].name;
   }
-  WorkCounter counter(s, position);
-  std::vector<TileWork> work;
-  work.reserve(tiles.tiles.size());
-  for (const Tile &tile : tiles.tiles) {
-    work.push_back(counter.count(tiles, tile));
-    TaskEstimate &task = e.tasks[groups[tile.task]];
+  const std::vector<TileWork> work = countWork(s, tiles, position);
+  for (size_t i = 0; i < work.size(); ++i) {
+    TaskEstimate &task = e.tasks[groups[tiles.tiles[i].task]];
     ++task.tiles;
-    task.bytes += bytesOf(work.back());
-    e.bytes += bytesOf(work.back());
+    task.bytes += work[i].bytes();
+    e.bytes += work[i].bytes();
   }
   if (s.concurrent) {
     if (std::string m = simulate(s, tiles, work, device, groups, e); !m.empty())

@@ -2,14 +2,18 @@
 //
 // The parts and their rules:
 //
-// - The memory serves copies one after the other at its bandwidth; a copy lands
-//   a latency after its service. So it has a queue, and whatever passes the
-//   memory waits behind it: that is what a large window costs.
+// - A copy reaches the memory after half of a latency. The memory serves copies
+//   one after the other, faster the more bytes are in flight, up to its
+//   bandwidth; half a latency later a copy lands. So there is a queue, and
+//   whatever passes the memory waits behind it: that is what a large window
+//   costs.
 // - A worker's loader issues the stages of its queue in order: into a slot that
 //   was released, within the window, or `ahead` for tiles not yet begun.
 // - Its teams take stages in turn. A stage is taken when the tile's input is
 //   there; while packets are awaited a team may take one early ("held").
-// - A hand-off takes its idle latency, and its share of the memory's queue.
+// - A hand-off is a message that passes the memory a few times. Each time it
+//   takes its part of the idle latency and waits behind what is queued then.
+// - What other splits of attention make is awaited at the end of a tile's work.
 //
 // Times are in nanoseconds, rates in bytes a nanosecond, which is GB/s.
 //
@@ -21,6 +25,7 @@
 #include "AMK/Schedule/TargetInfo.h"
 
 #include <algorithm>
+#include <cmath>
 #include <queue>
 
 namespace amk::scheduling {
@@ -55,16 +60,31 @@ namespace {
 
 /// The kernel's barrier after a product.
 constexpr double kBarrier = 50;
-/// Taking a landed stage into registers.
-constexpr double kHold = 150;
+/// How sharply the memory's rate follows the bytes in flight.
+constexpr double kKnee = 4;
+/// Releasing a slot, besides reading it.
+constexpr double kHold = 100;
+/// Shared memory of an SM: 32 banks of four bytes.
+constexpr double kSharedBytesPerCycle = 128;
 
 struct Event {
-  enum Kind : uint8_t { Land, Issue, Release, TeamDone, Ready, Done, End };
+  enum Kind : uint8_t {
+    Reach,
+    Land,
+    Issue,
+    Release,
+    TeamDone,
+    Ready,
+    Done,
+    End,
+    Message
+  };
   double time;
   uint64_t order; ///< of two at one time the one pushed first goes first
   uint32_t worker;
   Kind kind;
-  uint32_t arg; ///< slot or team
+  uint32_t arg;     ///< slot, team or message
+  double bytes = 0; ///< that reach the memory, or land
   bool operator>(const Event &o) const {
     return time != o.time ? time > o.time : order > o.order;
   }
@@ -82,8 +102,11 @@ struct Worker {
   bool waiting = false; ///< for packets: stages may be held
   bool working = false;
   int64_t begun = -1; ///< the last tile whose product has begun
-  double ready = 0;   ///< of the hand-offs that have come
+  double ready = 0;   ///< no earlier: a read of what came long ago
   uint32_t missing = 0;
+  uint32_t partsMissing = 0; ///< hand-offs that its work ends with
+  double partsReady = 0;     ///< when the last of them came
+  double workDone = -1;      ///< its own; negative: not yet
   uint32_t stagesLeft = 0;
   std::vector<Team> teams;
   // Loader.
@@ -93,7 +116,9 @@ struct Worker {
   bool issuePending = false;
   std::vector<bool> slotFree;
   std::vector<uint32_t> firstStage; ///< of every tile, and the end
+  std::vector<uint32_t> holdLimit; ///< of every tile: stages before may be held
   double portFree = 0;
+  double sharedFree = 0;
   double idleSince = 0, idle = 0; ///< nothing in flight
 };
 
@@ -108,9 +133,11 @@ public:
 
 private:
   void setUp();
+  void setUpQueue(uint32_t id);
   void handle(const Event &e);
-  void push(double time, uint32_t worker, Event::Kind kind, uint32_t arg = 0) {
-    events.push({time, order++, worker, kind, arg});
+  void push(double time, uint32_t worker, Event::Kind kind, uint32_t arg = 0,
+            double bytes = 0) {
+    events.push({time, order++, worker, kind, arg, bytes});
   }
 
   /// What is queued at the memory, in ns.
@@ -120,14 +147,25 @@ private:
 
   void tryIssue(uint32_t id, double now);
   void kick(uint32_t id, uint32_t team, double now);
-  void tryHold(uint32_t id, uint32_t team, double now);
+  void tryHold(uint32_t id, uint32_t team, double from);
 
   void enter(uint32_t id, double now);
   void arrived(uint32_t id, double now);
   void begin(uint32_t id, double now);
+  void worked(uint32_t id, double now);
+  void joinParts(uint32_t id);
   void finish(uint32_t id, double now);
   void signal(uint32_t tile, double now);
+  void pass(uint32_t message, double now);
+  void satisfy(uint32_t counter, double now);
 
+  /// Packets of float32 are what other splits made. A tile takes them when its
+  /// own positions are done.
+  bool isParts(uint32_t counter) const {
+    return counter >= links.firstPacketCounter &&
+           s.buffers[links.packetBuffer[counter - links.firstPacketCounter]]
+                   .type == ElementType::F32;
+  }
   uint32_t tileOf(uint32_t id) const {
     return tiles.queues[id][workers[id].at];
   }
@@ -144,12 +182,19 @@ private:
 
   Ring ring;
   bool holds = false, bulk = true;
-  double rate = 1, memoryFree = 0;
+  double rate = 1, memoryFree = 0, inFlight = 0;
   std::vector<Worker> workers;
-  /// When the k-th signal of a counter is seen by whoever waits for it.
-  std::vector<std::vector<double>> seen;
+  /// Signals of every counter that whoever waits for it can see.
+  std::vector<uint32_t> seen;
+  struct Message {
+    uint32_t counter;
+    double passes;  ///< that it has still to make
+    double latency; ///< of one, idle
+  };
+  std::vector<Message> messages;
   struct Waiter {
     uint32_t worker, threshold;
+    bool parts; ///< what the tile's work ends with
   };
   std::vector<std::vector<Waiter>> waiters;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
@@ -169,25 +214,49 @@ void Simulation::setUp() {
   waiters.resize(links.counterCount);
   uint32_t streaming = 0;
   for (uint32_t id = 0; id < tiles.workers; ++id) {
-    Worker &w = workers[id];
-    w.slotFree.assign(ring.slots, true);
-    w.teams.resize(ring.teams);
-    for (uint32_t t = 0; t < ring.teams; ++t)
-      w.teams[t].next = t;
-    w.firstStage.push_back(0);
-    for (uint32_t tile : tiles.queues[id])
-      w.firstStage.push_back(w.firstStage.back() + work[tile].stages);
-    streaming += w.firstStage.back() > 0;
+    setUpQueue(id);
+    streaming += workers[id].firstStage.back() > 0;
   }
   rate = streamRate(d, std::max(streaming, 1u));
 }
 
+void Simulation::setUpQueue(uint32_t id) {
+  Worker &w = workers[id];
+  const std::vector<uint32_t> &queue = tiles.queues[id];
+  w.slotFree.assign(ring.slots, true);
+  w.teams.resize(ring.teams);
+  for (uint32_t t = 0; t < ring.teams; ++t)
+    w.teams[t].next = t;
+  w.firstStage.push_back(0);
+  for (uint32_t tile : queue)
+    w.firstStage.push_back(w.firstStage.back() + work[tile].stages);
+  // Keys and values are not held: only what lies before the next tile that
+  // streams a cache, or behind it, if that is a later split without positions.
+  w.holdLimit.resize(queue.size());
+  uint32_t limit = w.firstStage.back(), behind = limit;
+  for (size_t i = queue.size(); i-- > 0;) {
+    const TileWork &k = work[queue[i]];
+    if (k.caches) {
+      behind = k.empty ? limit : w.firstStage[i];
+      w.holdLimit[i] = k.empty ? limit : w.firstStage[i];
+      limit = w.firstStage[i];
+    } else {
+      w.holdLimit[i] = std::max(limit, behind);
+    }
+  }
+}
+
+/// Queues `bytes` of a worker that have reached the memory. Returns when they
+/// land.
 double Simulation::serve(Worker &w, double bytes, double now) {
-  const double start = std::max(now, memoryFree);
-  memoryFree = start + bytes / rate;
+  // Little's law with a soft knee: see docs/cost-model.md.
+  const double needed = d.memoryLatency.value * rate / inFlight;
+  const double share =
+      std::max(0.5, std::pow(1 + std::pow(needed, kKnee), -1 / kKnee));
+  memoryFree = std::max(now, memoryFree) + bytes / (rate * share);
   out.memoryBusy += bytes / rate;
   w.portFree = std::max(now, w.portFree) + bytes / d.workerBandwidth.value;
-  return std::max(memoryFree, w.portFree) + d.memoryLatency.value;
+  return std::max(memoryFree, w.portFree) + d.memoryLatency.value / 2;
 }
 
 void Simulation::tryIssue(uint32_t id, double now) {
@@ -205,7 +274,9 @@ void Simulation::tryIssue(uint32_t id, double now) {
       w.issuePending = true;
       return;
     }
-    const double bytes = work[tiles.queues[id][w.row]].stageBytes;
+    const TileWork &k = work[tiles.queues[id][w.row]];
+    const bool isLast = w.issued + 1 == w.firstStage[w.row + 1];
+    const double bytes = isLast ? k.lastBytes : k.stageBytes;
     const double issue =
         bulk ? d.copyIssue.value : bytes / d.asyncCopyRate.value;
     w.slotFree[slot] = false;
@@ -213,8 +284,10 @@ void Simulation::tryIssue(uint32_t id, double now) {
     if (w.issued == w.landed)
       w.idle += now - w.idleSince;
     ++w.issued;
-    push(std::max(serve(w, bytes, now), w.issueFree + d.memoryLatency.value),
-         id, Event::Land);
+    inFlight += bytes;
+    // One thread starts a bulk copy at once; a warp issues cp.async as it goes.
+    const double last = bulk ? now : w.issueFree;
+    push(last + d.memoryLatency.value / 2, id, Event::Reach, 0, bytes);
   }
 }
 
@@ -226,17 +299,23 @@ void Simulation::kick(uint32_t id, uint32_t team, double now) {
       (!t.holding && t.next >= w.landed))
     return;
   t.busy = true;
-  push(now + d.consume.value * work[tileOf(id)].stageBytes / 1024, id,
-       Event::TeamDone, team);
+  const TileWork &k = work[tileOf(id)];
+  const double pace = k.caches ? d.attend.value : d.consume.value;
+  push(now + pace * k.stageBytes / 1024, id, Event::TeamDone, team);
 }
 
-void Simulation::tryHold(uint32_t id, uint32_t team, double now) {
+/// Lets a waiting team take a stage that has landed into registers: from
+/// `from` on, when it looks, through the shared memory of the worker.
+void Simulation::tryHold(uint32_t id, uint32_t team, double from) {
   Worker &w = workers[id];
   Team &t = w.teams[team];
-  if (!holds || !w.waiting || t.busy || t.holding || t.next >= w.landed)
+  if (!holds || !w.waiting || t.busy || t.holding || t.next >= w.landed ||
+      t.next >= w.holdLimit[w.at])
     return;
   t.holding = true;
-  push(now + kHold, id, Event::Release, t.next % ring.slots);
+  w.sharedFree = std::max(w.sharedFree, from) +
+                 ring.bytes / (kSharedBytesPerCycle * d.clock.value);
+  push(w.sharedFree + kHold, id, Event::Release, t.next % ring.slots);
 }
 
 void Simulation::enter(uint32_t id, double now) {
@@ -247,8 +326,9 @@ void Simulation::enter(uint32_t id, double now) {
   out.tiles[tile].begin = now;
   out.tiles[tile].exposed = -idleUpTo(w, now);
   w.waiting = work[tile].packets > 0;
-  w.missing = 0;
-  w.ready = now;
+  w.missing = w.partsMissing = 0;
+  w.ready = w.partsReady = now;
+  w.workDone = -1;
   const uint32_t first = links.firstWait[tile],
                  last = links.firstWait[tile + 1];
   // What came long ago costs a read all the same.
@@ -256,13 +336,11 @@ void Simulation::enter(uint32_t id, double now) {
     w.ready += d.pollLatency.value + queued(now);
   for (uint32_t i = first; i < last; ++i) {
     const TileWait &wait = links.waits[i];
-    const std::vector<double> &times = seen[wait.counter];
-    if (times.size() >= wait.threshold) {
-      w.ready = std::max(w.ready, times[wait.threshold - 1]);
+    const bool parts = isParts(wait.counter);
+    if (seen[wait.counter] >= wait.threshold)
       continue;
-    }
-    ++w.missing;
-    waiters[wait.counter].push_back({id, wait.threshold});
+    ++(parts ? w.partsMissing : w.missing);
+    waiters[wait.counter].push_back({id, wait.threshold, parts});
   }
   for (uint32_t t = 0; t < ring.teams; ++t)
     tryHold(id, t, now);
@@ -276,7 +354,8 @@ void Simulation::arrived(uint32_t id, double now) {
   const TileWork &k = work[tileOf(id)];
   double ready = std::max(now, w.ready);
   if (k.packets)
-    ready += d.gather.value + d.gatherPacket.value * k.packets;
+    ready += d.gather.value + d.gatherPacket.value * k.packets +
+             d.gatherPair.value * k.pairs + d.pollLatency.value * k.batches;
   if (k.plainBytes)
     ready +=
         d.pollLatency.value + double(k.plainBytes) / d.workerBandwidth.value;
@@ -301,12 +380,32 @@ void Simulation::begin(uint32_t id, double now) {
   }
   double done = now;
   if (k.directBytes)
-    done = serve(w, double(k.directBytes), now);
+    done = serve(w, double(k.directBytes), now) + d.memoryLatency.value / 2;
   else if (k.coldRead)
     done = now + d.memoryLatency.value + queued(now);
   if (k.rounds)
     done = std::max(done, now + double(k.rounds) * d.attentionRound.value);
-  push(done, id, Event::Done);
+  worked(id, done);
+}
+
+/// The tile's own positions or rows are done at `time`.
+void Simulation::worked(uint32_t id, double time) {
+  Worker &w = workers[id];
+  w.workDone = time + d.combine.value * work[tileOf(id)].columns;
+  joinParts(id);
+}
+
+/// Takes what other splits made, once both are there.
+void Simulation::joinParts(uint32_t id) {
+  Worker &w = workers[id];
+  if (w.workDone < 0 || w.partsMissing)
+    return;
+  const uint32_t parts = work[tileOf(id)].parts;
+  double done = w.workDone;
+  if (parts)
+    done = std::max(done + d.pollLatency.value, w.partsReady) +
+           d.gatherPacket.value * parts;
+  push(std::max(done, w.partsReady), id, Event::Done);
 }
 
 void Simulation::finish(uint32_t id, double now) {
@@ -315,7 +414,8 @@ void Simulation::finish(uint32_t id, double now) {
   w.working = false;
   out.tiles[tileOf(id)].done = now;
   double publish =
-      d.publish.value + d.publishElement.value * double(k.elements);
+      k.stored ? kBarrier
+               : d.publish.value + d.publishElement.value * double(k.elements);
   if (k.constantRead)
     publish += d.pollLatency.value / 2;
   push(now + publish, id, Event::End);
@@ -326,37 +426,64 @@ void Simulation::signal(uint32_t tile, double now) {
        ++i) {
     const uint32_t counter = links.signals[i];
     const bool packets = counter >= links.firstPacketCounter;
-    const double latency =
-        packets ? d.packetLatency.value + d.packetPasses.value * queued(now)
-                : d.counterLatency.value + d.counterPasses.value * queued(now);
-    std::vector<double> &times = seen[counter];
-    times.push_back(std::max(now + latency, times.empty() ? 0 : times.back()));
-    std::vector<Waiter> &list = waiters[counter];
-    for (size_t j = 0; j < list.size();) {
-      if (times.size() < list[j].threshold) {
-        ++j;
-        continue;
-      }
-      const uint32_t id = list[j].worker;
-      list[j] = list.back();
-      list.pop_back();
-      Worker &w = workers[id];
-      w.ready = std::max(w.ready, times.back());
-      if (--w.missing == 0)
-        arrived(id, now);
+    messages.push_back(
+        {counter, packets ? d.packetPasses.value : d.counterPasses.value,
+         packets ? d.packetLatency.value / d.packetPasses.value
+                 : d.counterLatency.value / d.counterPasses.value});
+    pass(uint32_t(messages.size() - 1), now);
+  }
+}
+
+/// A message's next way past the memory: behind what is queued there now.
+void Simulation::pass(uint32_t message, double now) {
+  Message &m = messages[message];
+  if (m.passes <= 0) {
+    ++seen[m.counter];
+    return satisfy(m.counter, now);
+  }
+  const double share = std::min(m.passes, 1.);
+  m.passes -= 1;
+  push(now + share * (m.latency + queued(now)), 0, Event::Message, message);
+}
+
+/// Lets those go on who have waited for the signals that a counter has now.
+void Simulation::satisfy(uint32_t counter, double now) {
+  std::vector<Waiter> &list = waiters[counter];
+  for (size_t j = 0; j < list.size();) {
+    const Waiter waiter = list[j];
+    if (seen[counter] < waiter.threshold) {
+      ++j;
+      continue;
     }
+    list[j] = list.back();
+    list.pop_back();
+    Worker &w = workers[waiter.worker];
+    if (waiter.parts) {
+      w.partsReady = now;
+      if (--w.partsMissing == 0)
+        joinParts(waiter.worker);
+      continue;
+    }
+    if (--w.missing == 0)
+      arrived(waiter.worker, now);
   }
 }
 
 void Simulation::handle(const Event &e) {
   Worker &w = workers[e.worker];
   switch (e.kind) {
+  case Event::Message:
+    return pass(e.arg, e.time);
+  case Event::Reach:
+    return push(serve(w, e.bytes, e.time), e.worker, Event::Land, 0, e.bytes);
   case Event::Land: {
     const uint32_t stage = w.landed++;
+    inFlight -= e.bytes;
     if (w.issued == w.landed)
       w.idleSince = e.time;
     kick(e.worker, stage % ring.teams, e.time);
-    tryHold(e.worker, stage % ring.teams, e.time);
+    // It looks once in each round of polling.
+    tryHold(e.worker, stage % ring.teams, e.time + d.pollLatency.value / 2);
     return tryIssue(e.worker, e.time);
   }
   case Event::Issue:
@@ -374,7 +501,7 @@ void Simulation::handle(const Event &e) {
     tryIssue(e.worker, e.time);
     kick(e.worker, e.arg, e.time);
     if (--w.stagesLeft == 0)
-      push(e.time + kBarrier, e.worker, Event::Done);
+      worked(e.worker, e.time + kBarrier);
     return;
   }
   case Event::Ready:

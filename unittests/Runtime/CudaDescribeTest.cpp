@@ -60,10 +60,13 @@ TEST_F(CudaDescribe, WhatTheDriverSays) {
   "launch_ns": null,
   "gather_ns": null,
   "gather_packet_ns": null,
+  "gather_pair_ns": null,
   "consume_ns_per_kb": null,
   "publish_ns": null,
   "publish_element_ns": null,
-  "attention_round_ns": null
+  "attention_round_ns": null,
+  "attend_ns_per_kb": null,
+  "combine_ns": null
 }
 )");
 }

@@ -59,10 +59,13 @@ struct DeviceRecord {
   Figure launch;         ///< ns of a launch, plan copied
   Figure gather;         ///< ns to take in an input, besides its packets
   Figure gatherPacket;   ///< ns for each packet
+  Figure gatherPair;     ///< ns for each pair of values in them
   Figure consume;        ///< ns that a warp takes for a KB of a stage
   Figure publish;        ///< ns to publish a tile's results
   Figure publishElement; ///< ns for each element of it
   Figure attentionRound; ///< ns of a round of direct loads of 32 positions
+  Figure attend;         ///< ns that a warp takes for a KB of keys and values
+  Figure combine;        ///< ns to combine the warps' results of a split
 };
 
 /// A figure's name in records, and what it is.
