@@ -157,15 +157,14 @@ public:
   /// How long a worker waits for inputs in the last step, mean; -1 if times are
   /// not recorded.
   Status waits(double &microseconds) {
-    std::vector<runtime::TileTimes> times;
+    runtime::StepTimes times;
     if (Status s = device->trace(times); !s.ok())
       return s;
     double waited = 0;
     std::set<uint32_t> workers;
-    for (const runtime::TileTimes &t : times) {
+    for (const runtime::TileTimes &t : times.tiles) {
       workers.insert(t.worker);
-      if (t.ready > t.begin)
-        waited += double(t.ready - t.begin) * 1e-3;
+      waited += double(t.waited()) * 1e-3;
     }
     microseconds = workers.empty() ? -1 : waited / double(workers.size());
     return {};

@@ -26,7 +26,8 @@ def layer_of(trace, layer):
     """The spans of a layer's tasks, and the tasks in order."""
     prefix = f"L{layer}_"
     spans = [e for e in trace["traceEvents"]
-             if e["ph"] == "X" and e["args"]["task"].startswith(prefix)]
+             if e["ph"] == "X" and e["pid"] == 0 and
+             e["args"]["task"].startswith(prefix)]
     if not spans:
         sys.exit(f"no task of layer {layer} in the trace")
     begins = collections.defaultdict(list)
@@ -41,7 +42,7 @@ def main():
     trace = json.load(open(sys.argv[1]))
     layer = int(sys.argv[3]) if len(sys.argv) > 3 else 1
     spans, tasks = layer_of(trace, layer)
-    workers = 1 + max(e["tid"] for e in trace["traceEvents"])
+    workers = 1 + max(e["tid"] for e in trace["traceEvents"] if e["pid"] == 0)
     # A worker that has nothing to do in a task waits long for the next one: the
     # layer begins when the first of its tiles works.
     first = min(e["ts"] for e in spans if e["cat"] == "work")

@@ -82,6 +82,7 @@ private:
   void placeZeroed();
   void placeBuffers();
   void placeWeights();
+  bool placeTimes(std::string &error);
   void addBlob(std::string name, uint32_t place,
                const std::vector<uint32_t> &words);
   void fillHandOffs();
@@ -559,6 +560,24 @@ void Builder::fillRows() {
   addBlob("plan", plan.planPlace, words);
 }
 
+bool Builder::placeTimes(std::string &error) {
+  const TraceLayout &layout = plan.traceLayout = traceLayout(s, tiles);
+  // The kernel numbers the stages of all workers in 32 bits.
+  constexpr uint64_t kMost = uint64_t(1) << 32;
+  if (layout.stages * tiles.workers >= kMost) {
+    error = "expected fewer than " + std::to_string(kMost) +
+            " stages to record times of, found " +
+            std::to_string(layout.stages * tiles.workers);
+    return false;
+  }
+  plan.kernel.traceRows = layout.rows;
+  plan.tracePlace = arena.place(layout.bytes);
+  plan.kernel.traceOffset = uint64_t(plan.tracePlace) * kArenaUnit;
+  plan.traceStagesPlace =
+      plan.tracePlace + uint32_t(layout.stagesAt / kArenaUnit);
+  return true;
+}
+
 bool Builder::run(std::string &error, uint32_t &task) {
   for (task = 0; task < s.tasks.size(); ++task)
     if (!checkTask(s.tasks[task], error))
@@ -593,15 +612,8 @@ bool Builder::run(std::string &error, uint32_t &task) {
   placeBuffers();
   placeWeights();
   fillRows();
-  if (plan.trace) {
-    uint32_t rows = 0;
-    for (const std::vector<uint32_t> &queue : tiles.queues)
-      rows = std::max(rows, uint32_t(queue.size()));
-    plan.kernel.traceRows = rows;
-    plan.tracePlace =
-        arena.place(uint64_t(tiles.workers) * rows * kTracePoints * 8);
-    plan.kernel.traceOffset = uint64_t(plan.tracePlace) * kArenaUnit;
-  }
+  if (plan.trace && !placeTimes(error))
+    return false;
   if (!arena.fits()) {
     error = "expected an arena of less than " + std::to_string(Arena::kMost) +
             " bytes";

@@ -418,6 +418,11 @@ public:
   unsigned outputs() const override { return 1; }
   bool gathers(unsigned operand) const override { return operand < 3; }
   int64_t granulesPerTile() const override { return 1; } // a head
+  /// For the query, key and value of every head but the first.
+  int64_t laterWaits(const Schedule &, const Operator &,
+                     Range tile) const override {
+    return std::max<int64_t>(tile.size() - 1, 0);
+  }
   /// Query, key and value as float32; per warp an output and (maximum, sum);
   /// the results of all heads of the tile.
   uint64_t workingBytes(const Schedule &, const Operator &op,
@@ -528,6 +533,11 @@ public:
     return {index, 0};
   }
   int64_t granulesPerTile() const override { return 1; } // a KV head
+  /// For the other splits, those without positions and those with.
+  int64_t laterWaits(const Schedule &, const Operator &,
+                     Range tile) const override {
+    return 2 * tile.size();
+  }
   uint64_t workingBytes(const Schedule &, const Operator &op,
                         int64_t) const override {
     return SplitArea(op.getInt("group"), op.getInt("head_dim")).total;

@@ -9,6 +9,7 @@
 #include "AMK/Schedule/ProgramFile.h"
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/TraceLayout.h"
 #include "AMK/Schedule/WeightPacking.h"
 #include "Sha256.h"
 #include "Utf8.h"
@@ -426,6 +427,7 @@ std::string checkKernel(const Schedule &s, const Kernel &k) {
     return "watchdog record: " + std::to_string(report) + " bytes at " +
            std::to_string(k.reportOffset) +
            " are not words inside the arena of " + std::to_string(k.arenaBytes);
+  // At least that; what the stages take, the schedule says.
   const uint64_t trace = uint64_t(k.workers) * k.traceRows * kTracePoints * 8;
   if (k.traceRows > kMaxBytes / (uint64_t(k.workers) + 1) / kTracePoints / 8 ||
       k.traceOffset % 8 || !inside(k.traceOffset, trace, k.arenaBytes))

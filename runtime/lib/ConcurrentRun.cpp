@@ -48,8 +48,10 @@ Status ConcurrentRun::prepare() {
     if (Status st = m.allocate(program.sharedBytes(), "shared memory");
         !st.ok())
       return st;
-  if (options.trace)
+  if (options.trace) {
     recorded.resize(tiles.tiles.size());
+    recordedStages.resize(tiles.tiles.size());
+  }
   counters = std::vector<std::atomic<uint32_t>>(tiles.counterCount);
   workers.resize(tiles.workers);
   for (size_t w = 0; w < workers.size(); ++w)
@@ -154,6 +156,7 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   if (times)
     *times = {w, tile.task, tile.index, workers[w].free,
               uint64_t(nanoseconds())};
+  std::vector<UsedStages> *stages = times ? &recordedStages[t] : nullptr;
   for (const PacketRange &r : handOffs[t].gathers) {
     const PacketMap &map = program.buffer(r.buffer).map;
     for (uint32_t p = r.first; p < r.last; ++p)
@@ -161,7 +164,7 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   }
   const TileMemory at{temp, shared[w].data()};
   program.runPrologues(task, position, at);
-  program.runBody(task, tile.range, position, at);
+  program.runBody(task, tile.range, position, at, stages);
   if (times)
     times->done = uint64_t(nanoseconds());
   for (const PacketRange &r : handOffs[t].scatters) {
@@ -178,13 +181,17 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
     times->published = workers[w].free = uint64_t(nanoseconds());
 }
 
-std::vector<TileTimes> ConcurrentRun::times() const {
-  std::vector<TileTimes> all;
-  if (!recorded.empty())
-    for (const std::vector<uint32_t> &queue : tiles.queues)
-      for (uint32_t t : queue)
-        all.push_back(recorded[t]);
-  return all;
+void ConcurrentRun::times(StepTimes &times) const {
+  if (recorded.empty())
+    return;
+  for (const std::vector<uint32_t> &queue : tiles.queues)
+    for (uint32_t t : queue) {
+      const TileTimes &tile = recorded[t];
+      times.tiles.push_back(tile);
+      for (const UsedStages &u : recordedStages[t])
+        times.stages.push_back({tile.worker, tile.task, tile.tile, u.first,
+                                u.count, 0, 0, u.from, u.to});
+    }
 }
 
 void ConcurrentRun::runThread(unsigned thread, unsigned count) {
@@ -242,6 +249,8 @@ Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
     w.free = uint64_t(lastProgress.load(std::memory_order_relaxed));
   }
   std::fill(recorded.begin(), recorded.end(), TileTimes());
+  for (std::vector<UsedStages> &stages : recordedStages)
+    stages.clear();
   team.run([&](unsigned thread) {
     if (thread < threads)
       runThread(thread, threads);

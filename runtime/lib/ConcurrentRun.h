@@ -22,7 +22,7 @@ public:
   Status prepare();
   Status run(ThreadTeam &team, int64_t position);
   /// Of the last run, worker by worker; empty if they are not recorded.
-  std::vector<TileTimes> times() const;
+  void times(StepTimes &times) const;
 
 private:
   /// Packets that a tile reads before it starts, or writes when it is done.
@@ -71,7 +71,9 @@ private:
   uint32_t generations = 1;
   uint32_t epoch = 0;
   int64_t position = 0;
-  std::vector<TileTimes> recorded; ///< by tile; empty: not recorded
+  /// By tile; empty: not recorded.
+  std::vector<TileTimes> recorded;
+  std::vector<std::vector<UsedStages>> recordedStages;
   std::atomic<bool> aborted{false};
   std::atomic<int64_t> lastProgress{0}; ///< nanoseconds
 };

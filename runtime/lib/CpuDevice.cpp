@@ -96,12 +96,12 @@ public:
     return status;
   }
 
-  Status trace(std::vector<TileTimes> &times) override {
-    times.clear();
+  Status trace(StepTimes &times) override {
+    times = {};
     if (sequential)
       times = sequential->times();
     else if (concurrent)
-      times = concurrent->times();
+      concurrent->times(times);
     return {};
   }
 

@@ -3,6 +3,10 @@
 #include "CpuProgram.h"
 
 #include "AMK/Runtime/RopeTable.h"
+#include "AMK/Schedule/SharedLayout.h"
+#include "AMK/Schedule/TraceLayout.h"
+#include "AMK/Schedule/WeightPacking.h"
+#include "Clock.h"
 
 #include <algorithm>
 #include <cstring>
@@ -115,6 +119,7 @@ Status CpuProgram::planTasks() {
   tempSize = 0;
   for (const core::Task &task : s->tasks) {
     TaskPlan plan;
+    plan.stream = task.stream;
     // Temporaries of this task by buffer; tasks use the same memory in turn.
     std::vector<uint64_t> temps(s->buffers.size(), ~uint64_t(0));
     uint64_t used = 0;
@@ -263,12 +268,39 @@ void CpuProgram::runPrologues(const TaskPlan &task, int64_t position,
       runOperator(op, op.whole, position, at);
 }
 
+/// Rows of a weight that share their stages, or the positions of a head, at a
+/// time.
+void CpuProgram::runStages(const TaskPlan &task, const OperatorPlan &op,
+                           core::Range range, int64_t position,
+                           const TileMemory &at,
+                           std::vector<UsedStages> &stages) const {
+  const core::Buffer *weight = core::streamedWeight(*s, *op.op);
+  const int64_t step = weight ? core::kPackRows : 1;
+  uint32_t next =
+      stages.empty() ? 0 : stages.back().first + stages.back().count;
+  for (int64_t lo = range.lo; lo < range.hi; lo += step) {
+    const uint32_t count =
+        weight ? core::columnSlices(weight->shape[1], task.stream)
+               : core::cacheStages(*s, task.stream, *op.op, lo, position);
+    const uint64_t from = uint64_t(nanoseconds());
+    runOperator(op, {lo, std::min(lo + step, range.hi)}, position, at);
+    if (count > 0)
+      stages.push_back({next, count, from, uint64_t(nanoseconds())});
+    next += count;
+  }
+}
+
 void CpuProgram::runBody(const TaskPlan &task, core::Range range,
-                         int64_t position, const TileMemory &at) const {
+                         int64_t position, const TileMemory &at,
+                         std::vector<UsedStages> *stages) const {
   for (const OperatorPlan &op : task.ops) {
     if (op.op->prologue)
       continue;
-    runOperator(op, range, position, at);
+    if (stages && task.stream.rows &&
+        (core::streamedWeight(*s, *op.op) || core::streamedCache(*s, *op.op)))
+      runStages(task, op, range, position, at, *stages);
+    else
+      runOperator(op, range, position, at);
     range = op.model->mapTile(*s, *op.op, range);
   }
 }

@@ -56,6 +56,7 @@ struct StagedBuffer {
 };
 
 struct TaskPlan {
+  core::Stream stream;
   std::vector<OperatorPlan> ops;
   std::vector<StagedBuffer> staged;
 };
@@ -64,6 +65,12 @@ struct TaskPlan {
 struct TileMemory {
   char *temp = nullptr;
   char *shared = nullptr;
+};
+
+/// Stages of a tile that were used as one, and when (nanoseconds).
+struct UsedStages {
+  uint32_t first = 0, count = 0; ///< stages of the tile
+  uint64_t from = 0, to = 0;
 };
 
 class CpuProgram {
@@ -80,11 +87,13 @@ public:
 
   /// Runs the operators of a task whose cut operator has this range. Prologues
   /// and body apart, since a thread that has several parts of a tile computes
-  /// the prologues once.
+  /// the prologues once. With `stages`, streamed operators run stage by stage,
+  /// and their times are recorded there.
   void runPrologues(const TaskPlan &task, int64_t position,
                     const TileMemory &at) const;
   void runBody(const TaskPlan &task, core::Range range, int64_t position,
-               const TileMemory &at) const;
+               const TileMemory &at,
+               std::vector<UsedStages> *stages = nullptr) const;
 
 private:
   Status placeBuffers();
@@ -95,6 +104,9 @@ private:
   Status fillConstants();
   Status findWeights(WeightSource &source, const Progress &progress);
   void touchWeights(const Progress &progress) const;
+  void runStages(const TaskPlan &task, const OperatorPlan &op,
+                 core::Range range, int64_t position, const TileMemory &at,
+                 std::vector<UsedStages> &stages) const;
   void runOperator(const OperatorPlan &op, core::Range range, int64_t position,
                    const TileMemory &at) const;
 

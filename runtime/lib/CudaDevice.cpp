@@ -4,7 +4,7 @@
 
 #include "AMK/Runtime/RopeTable.h"
 #include "AMK/Schedule/CacheLayout.h"
-#include "AMK/Schedule/Tiles.h"
+#include "AMK/Schedule/TraceLayout.h"
 #include "CudaReport.h"
 
 #include <algorithm>
@@ -448,26 +448,89 @@ Status CudaDevice::launchMany(int64_t first, unsigned count, uint32_t token,
   return status;
 }
 
-Status CudaDevice::trace(std::vector<TileTimes> &times) {
-  times.clear();
+namespace {
+
+/// Takes what a kernel has recorded apart.
+class TraceReader {
+public:
+  TraceReader(const core::Program &program, const core::Tiles &tiles,
+              const core::TraceLayout &layout,
+              const std::vector<uint64_t> &recorded, uint32_t epoch)
+      : s(program.schedule), tiles(tiles), layout(layout), recorded(recorded),
+        epoch(epoch) {}
+
+  void read(uint32_t worker, StepTimes &times) const {
+    for (size_t r = 0; r < tiles.queues[worker].size(); ++r)
+      times.tiles.push_back(row(worker, uint32_t(r)));
+    readStages(worker, times);
+  }
+
+private:
+  TileTimes row(uint32_t worker, uint32_t r) const {
+    const core::Tile &tile = tiles.tiles[tiles.queues[worker][r]];
+    const uint64_t *at = &recorded[layout.row(worker, r)];
+    TileTimes t{worker, tile.task, tile.index, at[0], at[1], at[2], at[3], {}};
+    // What did not wait in this launch was left by another, or begins later
+    // than it ends.
+    for (uint32_t p = core::kTracePoints; p < layout.points; p += 2)
+      if (at[p] >= t.begin && at[p] < at[p + 1])
+        t.laterWaits.push_back({at[p], at[p + 1]});
+    return t;
+  }
+
+  void readStages(uint32_t worker, StepTimes &times) const {
+    uint32_t before = core::kNone, inTile = 0;
+    for (uint64_t i = 0; i < layout.stages; ++i) {
+      const uint64_t *at =
+          &recorded[layout.stagesAt / 8 +
+                    (worker * layout.stages + i) * (core::kStageWords / 2)];
+      const uint32_t row = uint32_t(at[3]);
+      // Another launch had more stages than this one.
+      if (uint32_t(at[3] >> 32) != epoch || row >= tiles.queues[worker].size())
+        break;
+      inTile = row == before ? inTile + 1 : 0;
+      before = row;
+      const core::Tile &tile = tiles.tiles[tiles.queues[worker][row]];
+      times.stages.push_back({worker, tile.task, tile.index, inTile, 1,
+                              s.ring ? uint32_t(i % s.ring->slots) : 0, at[0],
+                              at[1], at[2]});
+    }
+  }
+
+  const core::Schedule &s;
+  const core::Tiles &tiles;
+  const core::TraceLayout &layout;
+  const std::vector<uint64_t> &recorded;
+  const uint32_t epoch;
+};
+
+} // namespace
+
+Status CudaDevice::trace(StepTimes &times) {
+  times = {};
   if (!program || program->kernel.traceRows == 0)
     return {};
   const core::Kernel &kernel = program->kernel;
-  const size_t rows = kernel.traceRows;
-  std::vector<uint64_t> stamps(kernel.workers * rows * core::kTracePoints);
+  const core::Tiles tiles = core::expand(program->schedule);
+  const core::TraceLayout layout = core::traceLayout(program->schedule, tiles);
+  if (layout.rows != kernel.traceRows ||
+      layout.bytes > kernel.arenaBytes - kernel.traceOffset)
+    return {ErrorKind::Input,
+            "the program's kernel: expected times of " +
+                std::to_string(layout.rows) + " rows in " +
+                std::to_string(layout.bytes) + " bytes, found " +
+                std::to_string(kernel.traceRows) + " rows in " +
+                std::to_string(kernel.arenaBytes - kernel.traceOffset)};
+  std::vector<uint64_t> recorded(layout.bytes / 8);
   if (Status s = bind(); !s.ok())
     return s;
-  AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, stamps.data(),
-               arena + kernel.traceOffset, stamps.size() * sizeof(uint64_t),
+  AMK_CUDA_TRY(driver, cuMemcpyDtoHAsync, recorded.data(),
+               arena + kernel.traceOffset, recorded.size() * sizeof(uint64_t),
                stream);
   AMK_CUDA_TRY(driver, cuStreamSynchronize, stream);
-  const core::Tiles tiles = core::expand(program->schedule);
-  for (uint32_t w = 0; w < tiles.queues.size() && w < kernel.workers; ++w)
-    for (size_t r = 0; r < tiles.queues[w].size() && r < rows; ++r) {
-      const core::Tile &tile = tiles.tiles[tiles.queues[w][r]];
-      const uint64_t *at = &stamps[(w * rows + r) * core::kTracePoints];
-      times.push_back({w, tile.task, tile.index, at[0], at[1], at[2], at[3]});
-    }
+  const TraceReader reader(*program, tiles, layout, recorded, epoch);
+  for (uint32_t w = 0; w < tiles.queues.size(); ++w)
+    reader.read(w, times);
   return {};
 }
 

@@ -27,7 +27,7 @@ public:
   Status launchMany(int64_t firstPosition, unsigned count, uint32_t token,
                     uint32_t next, std::vector<double> &milliseconds,
                     double &mean) override;
-  Status trace(std::vector<TileTimes> &times) override;
+  Status trace(StepTimes &times) override;
   std::string info() override;
 
   const Properties &gpu() const { return properties; }

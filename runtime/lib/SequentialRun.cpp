@@ -175,14 +175,22 @@ bool SequentialRun::independent(uint32_t t,
 void SequentialRun::runSerial(const Phase &phase, int64_t position,
                               const TileMemory &at) {
   const core::Schedule &s = program.schedule();
+  std::vector<UsedStages> stages;
   for (uint32_t t = phase.firstTask; t < phase.lastTask; ++t) {
     const TaskPlan &task = program.tasks()[t];
     for (uint32_t i = 0; i < core::tileCount(s, s.tasks[t]); ++i) {
       const uint64_t begin = trace ? uint64_t(nanoseconds()) : 0;
       program.runPrologues(task, position, at);
-      program.runBody(task, core::tileRange(s, s.tasks[t], i), position, at);
-      if (trace)
-        recorded.push_back({0, t, i, begin, begin, uint64_t(nanoseconds()), 0});
+      program.runBody(task, core::tileRange(s, s.tasks[t], i), position, at,
+                      trace ? &stages : nullptr);
+      if (!trace)
+        continue;
+      recorded.tiles.push_back(
+          {0, t, i, begin, begin, uint64_t(nanoseconds()), 0});
+      for (const UsedStages &u : stages)
+        recorded.stages.push_back(
+            {0, t, i, u.first, u.count, 0, 0, u.from, u.to});
+      stages.clear();
     }
   }
 }
@@ -190,7 +198,7 @@ void SequentialRun::runSerial(const Phase &phase, int64_t position,
 void SequentialRun::run(ThreadTeam &team, int64_t position) {
   for (std::atomic<uint32_t> &n : taken)
     n.store(0, std::memory_order_relaxed);
-  recorded.clear();
+  recorded = {};
   if (phases.size() == 1 && phases[0].parts.empty()) {
     runSerial(phases[0], position, {temps[0].data(), nullptr});
     return;

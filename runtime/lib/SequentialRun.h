@@ -18,7 +18,7 @@ public:
   Status prepare();
   void run(ThreadTeam &team, int64_t position);
   /// Of the last run; empty without `trace`.
-  const std::vector<TileTimes> &times() const { return recorded; }
+  const StepTimes &times() const { return recorded; }
 
 private:
   /// A part of a task that one thread runs, or with `serial` several whole
@@ -36,7 +36,7 @@ private:
   const CpuProgram &program;
   unsigned threads;
   bool trace;
-  std::vector<TileTimes> recorded;
+  StepTimes recorded;
   std::vector<Phase> phases;
   std::vector<Memory> temps;
   /// Parts taken, of every phase.

@@ -11,7 +11,9 @@
 
 namespace amk::run {
 
+using runtime::StageTimes;
 using runtime::Status;
+using runtime::StepTimes;
 using runtime::TileTimes;
 
 namespace {
@@ -30,48 +32,108 @@ std::string escaped(const std::string &name) {
 /// The events, one a line.
 class Events {
 public:
-  Events(const core::Schedule &schedule, const TracedStep &step, uint64_t start)
-      : s(schedule), step(step), start(start) {}
+  Events(const core::Program &program, const TracedStep &step,
+         const StepTimes &times)
+      : s(program.schedule), step(step), times(times) {
+    for (const TileTimes &t : times.tiles)
+      if (t.begin != 0) // 0: an aborted launch did not come to it
+        start = std::min(start, t.begin);
+    for (const StageTimes &t : times.stages)
+      start = std::min(start, t.issued ? t.issued : t.landed);
+  }
+
+  std::string take() {
+    name("process_name", 0, 0,
+         escaped(s.name) + " on " + step.device + ", position " +
+             std::to_string(step.position));
+    std::set<uint32_t> workers;
+    for (const TileTimes &t : times.tiles)
+      if (t.begin != 0)
+        workers.insert(t.worker);
+    for (uint32_t w : workers)
+      name("thread_name", 0, w, "worker " + std::to_string(w));
+    std::set<std::pair<uint32_t, uint32_t>> slots;
+    for (const StageTimes &t : times.stages)
+      slots.insert({t.worker, t.slot});
+    for (const auto &[worker, slot] : slots) {
+      if (slot == 0)
+        name("process_name", ringOf(worker), 0,
+             "ring of worker " + std::to_string(worker));
+      name("thread_name", ringOf(worker), slot, "slot " + std::to_string(slot));
+    }
+    for (const TileTimes &t : times.tiles)
+      if (t.begin != 0)
+        tile(t);
+    for (const StageTimes &t : times.stages)
+      stage(t);
+    return std::move(text);
+  }
+
+private:
+  /// A ring is a process, whose threads are its slots: a slot holds one stage
+  /// at a time.
+  static uint32_t ringOf(uint32_t worker) { return worker + 1; }
 
   /// Names a process or thread; "M" is for metadata.
-  void name(const char *what, uint32_t thread, const std::string &value) {
-    add("{\"name\": \"" + std::string(what) +
-        "\", \"ph\": \"M\", \"pid\": 0, \"tid\": " + std::to_string(thread) +
+  void name(const char *what, uint32_t process, uint32_t thread,
+            const std::string &value) {
+    add("{\"name\": \"" + std::string(what) + "\", \"ph\": \"M\", \"pid\": " +
+        std::to_string(process) + ", \"tid\": " + std::to_string(thread) +
         ", \"args\": {\"name\": \"" + value + "\"}}");
   }
 
   void tile(const TileTimes &t) {
-    // Not every body has every point; what is missing took no time.
+    const std::string args = "\"tile\": " + std::to_string(t.tile);
     uint64_t at = t.begin;
-    for (const auto &[span, until] :
-         {std::pair("wait", t.ready), std::pair("work", t.done),
-          std::pair("publish", t.published)}) {
-      if (until == 0)
-        continue;
-      complete(t, span, at, until);
-      at = until;
+    // Not every body has every point; what is missing took no time.
+    const auto until = [&](const char *span, uint64_t end) {
+      if (end == 0)
+        return;
+      complete(t.task, span, 0, t.worker, at, end, args);
+      at = end;
+    };
+    until("wait", t.ready);
+    for (const auto &[from, to] : t.laterWaits) {
+      until("work", from);
+      until("wait", to);
     }
+    until("work", t.done);
+    until("publish", t.published);
   }
 
-  std::string take() { return std::move(text); }
+  void stage(const StageTimes &t) {
+    std::string args = "\"tile\": " + std::to_string(t.tile) +
+                       ", \"stage\": " + std::to_string(t.stage);
+    if (t.count > 1)
+      args += ", \"stages\": " + std::to_string(t.count);
+    if (t.issued != 0)
+      complete(t.task, "fetch", ringOf(t.worker), t.slot, t.issued, t.landed,
+               args);
+    complete(t.task, "use", ringOf(t.worker), t.slot, t.landed, t.released,
+             args);
+  }
 
-private:
   /// A span from begin to end: a "complete" event. Times in microseconds.
-  void complete(const TileTimes &t, const char *span, uint64_t begin,
-                uint64_t end) {
+  void complete(uint32_t taskIndex, const char *span, uint32_t process,
+                uint32_t thread, uint64_t begin, uint64_t end,
+                const std::string &args) {
     char numbers[256];
     std::snprintf(numbers, sizeof numbers,
-                  "\"cat\": \"%s\", \"ph\": \"X\", \"pid\": 0, \"tid\": "
-                  "%" PRIu32 ", \"ts\": %.3f, \"dur\": %.3f, ",
-                  span, t.worker, double(begin - start) * 1e-3,
-                  double(end - begin) * 1e-3);
-    const std::string task = escaped(s.tasks[t.task].name);
+                  "\"cat\": \"%s\", \"ph\": \"X\", \"pid\": %" PRIu32
+                  ", \"tid\": %" PRIu32 ", \"ts\": %.3f, \"dur\": %.3f, ",
+                  span, process, thread, microseconds(start, begin),
+                  microseconds(begin, end));
+    const std::string task = escaped(s.tasks[taskIndex].name);
     std::string event = "{\"name\": \"" + task + " " + span + "\", ";
     event += numbers;
-    event += "\"args\": {\"task\": \"" + task + "\", \"tile\": ";
-    event += std::to_string(t.tile) +
+    event += "\"args\": {\"task\": \"" + task + "\", " + args +
              ", \"position\": " + std::to_string(step.position) + "}}";
     add(event);
+  }
+
+  /// Negative if the device's clock was.
+  static double microseconds(uint64_t from, uint64_t to) {
+    return double(int64_t(to - from)) * 1e-3;
   }
 
   void add(const std::string &event) {
@@ -81,39 +143,25 @@ private:
 
   const core::Schedule &s;
   const TracedStep &step;
-  uint64_t start;
+  const StepTimes &times;
+  uint64_t start = ~uint64_t(0);
   std::string text;
 };
 
 } // namespace
 
 std::string traceJson(const core::Program &program, const TracedStep &step,
-                      const std::vector<TileTimes> &times) {
-  uint64_t start = ~uint64_t(0);
-  std::set<uint32_t> workers;
-  for (const TileTimes &t : times)
-    if (t.begin != 0) { // 0: an aborted launch did not come to it
-      start = std::min(start, t.begin);
-      workers.insert(t.worker);
-    }
-  Events events(program.schedule, step, start);
-  events.name("process_name", 0,
-              escaped(program.schedule.name) + " on " + step.device +
-                  ", position " + std::to_string(step.position));
-  for (uint32_t w : workers)
-    events.name("thread_name", w, "worker " + std::to_string(w));
-  for (const TileTimes &t : times)
-    if (t.begin != 0)
-      events.tile(t);
+                      const StepTimes &times) {
   return "{\"displayTimeUnit\": \"ns\", \"otherData\": {\"schedule_id\": \"" +
          core::scheduleId(program) + "\", \"device\": \"" + step.device +
          "\", \"position\": " + std::to_string(step.position) +
-         "},\n\"traceEvents\": [\n" + events.take() + "\n]}\n";
+         "},\n\"traceEvents\": [\n" + Events(program, step, times).take() +
+         "\n]}\n";
 }
 
 Status writeTrace(const core::Program &program, const TracedStep &step,
                   runtime::Device &device, const std::string &path) {
-  std::vector<TileTimes> times;
+  StepTimes times;
   if (Status s = device.trace(times); !s.ok())
     return s;
   OutputFile file;

@@ -14,9 +14,11 @@ struct TracedStep {
 };
 
 /// Chrome trace events, which Perfetto opens: a thread per worker, and for
-/// every tile the spans `wait` (for its inputs), `work` and `publish`.
+/// every tile the spans `wait` (for its inputs), `work` and `publish`; a
+/// process per ring with a thread per slot, and for every stage the spans
+/// `fetch` and `use`. Spans of a thread do not overlap.
 std::string traceJson(const core::Program &program, const TracedStep &step,
-                      const std::vector<runtime::TileTimes> &times);
+                      const runtime::StepTimes &times);
 
 /// Writes the times of the device's last launch.
 runtime::Status writeTrace(const core::Program &program, const TracedStep &step,

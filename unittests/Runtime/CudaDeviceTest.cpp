@@ -6,6 +6,7 @@
 #include "FakeCuda.h"
 
 #include "AMK/Runtime/RopeTable.h"
+#include "AMK/Schedule/TraceLayout.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -411,13 +412,14 @@ TEST_F(CudaDeviceTest, AbortAmongMany) {
   EXPECT_EQ(launches.back().epoch, 1u);
 }
 
-/// Two tiles on worker 1, one on worker 3; the kernel leaves room for two rows
-/// a worker.
-TEST_F(CudaDeviceTest, TraceGivesTheTilesTheirTimes) {
-  std::vector<TileTimes> times(1);
+/// Two tiles on worker 1, one on worker 3: two rows a worker. The product on
+/// worker 3 has three groups of four rows, in two stages each.
+TEST_F(CudaDeviceTest, TraceGivesTilesAndStagesTheirTimes) {
+  StepTimes times;
+  times.tiles.resize(1);
   ASSERT_TRUE(load().ok());
   ASSERT_TRUE(device->trace(times).ok());
-  EXPECT_TRUE(times.empty()) << "the kernel records none";
+  EXPECT_TRUE(times.tiles.empty()) << "the kernel records none";
 
   core::Schedule &s = program.schedule;
   s.concurrent = true;
@@ -426,33 +428,67 @@ TEST_F(CudaDeviceTest, TraceGivesTheTilesTheirTimes) {
   for (uint32_t t = 0; t < 3; ++t) {
     s.tasks[t].workers = s.addTable({t == 1 ? 3u : 1u});
     core::Operator &op = s.tasks[t].ops.emplace_back();
-    op.name = "hash";
+    op.name = t == 1 ? "linear" : "hash";
     op.operands = {kPage, kNext};
+    if (t == 1)
+      op.operands = {kPage, kPacked, kLocal};
   }
+  s.tasks[1].stream.rows = core::kPackRows;
+  s.tasks[1].stream.columns = kSlice;
+  s.ring.emplace();
+  s.ring->slots = 4;
+  const core::TraceLayout layout = core::traceLayout(s, core::expand(s));
+  EXPECT_EQ(layout.rows, 2u);
+  EXPECT_EQ(layout.points, core::kTracePoints);
+  EXPECT_EQ(layout.stages, 6u);
   core::Kernel &kernel = program.kernel;
   kernel.traceOffset = kernel.arenaBytes;
-  kernel.traceRows = 2;
-  const uint64_t stamps = kTestWorkers * 2 * core::kTracePoints;
-  kernel.arenaBytes += stamps * 8;
+  kernel.traceRows = layout.rows;
+  kernel.arenaBytes += layout.bytes;
   fake->kernel = [&](const FakeLaunch &launch) {
     auto *at = reinterpret_cast<uint64_t *>(launch.memory() +
                                             program.kernel.traceOffset);
-    for (uint64_t i = 0; i < stamps; ++i)
+    for (uint64_t i = 0; i < layout.stagesAt / 8; ++i)
       at[i] = 100 + i;
+    // The last stage was left by the launch before.
+    uint64_t *stage = at + layout.stagesAt / 8 + 3 * layout.stages * 4;
+    for (uint64_t i = 0; i < 6; ++i, stage += 4) {
+      for (uint64_t k = 0; k < 3; ++k)
+        stage[k] = 1000 + 10 * i + k;
+      stage[3] = uint64_t(i < 5 ? launch.epoch : launch.epoch - 1) << 32;
+    }
   };
   ASSERT_TRUE(load().ok());
   double ms = 0;
   ASSERT_TRUE(device->launch(0, ms).ok());
   ASSERT_TRUE(device->trace(times).ok());
   std::vector<std::array<uint64_t, 4>> found;
-  for (const TileTimes &t : times) {
+  for (const TileTimes &t : times.tiles) {
     found.push_back({t.worker, t.task, t.begin, t.published});
     EXPECT_EQ(t.ready, t.begin + 1);
     EXPECT_EQ(t.done, t.begin + 2);
+    EXPECT_TRUE(t.laterWaits.empty());
   }
   const std::vector<std::array<uint64_t, 4>> expected = {
       {1, 0, 108, 111}, {1, 2, 112, 115}, {3, 1, 124, 127}};
   EXPECT_EQ(found, expected);
+  ASSERT_EQ(times.stages.size(), 5u);
+  for (uint32_t i = 0; i < 5; ++i) {
+    const StageTimes &t = times.stages[i];
+    EXPECT_EQ(t.worker, 3u);
+    EXPECT_EQ(t.task, 1u);
+    EXPECT_EQ(t.stage, i);
+    EXPECT_EQ(t.slot, i % 4);
+    EXPECT_EQ(t.issued, 1000 + 10 * i);
+    EXPECT_EQ(t.landed, 1001 + 10 * i);
+    EXPECT_EQ(t.released, 1002 + 10 * i);
+  }
+
+  // A kernel with less room than its schedule asks for.
+  program.kernel.arenaBytes -= 8;
+  ASSERT_TRUE(load().ok());
+  EXPECT_NE(device->trace(times).message().find("expected times of 2 rows"),
+            std::string::npos);
 }
 
 TEST_F(CudaDeviceTest, DoesNotFitInMemory) {

@@ -28,6 +28,7 @@
 
 #include "AMK/Schedule/ProgramFile.h"
 #include "AMK/Schedule/SharedLayout.h"
+#include "AMK/Schedule/TraceLayout.h"
 
 #include <map>
 #include <tuple>
@@ -83,7 +84,8 @@ struct KernelPlan {
   uint32_t countersPlace = 0;
   uint32_t reportPlace = 0;
   bool trace = false; ///< set before: record times
-  uint32_t tracePlace = 0;
+  uint32_t tracePlace = 0, traceStagesPlace = 0;
+  TraceLayout traceLayout; ///< if times are recorded
   /// How the caches are streamed, if they are: rows of a stage and bytes of a
   /// row; from the keys to the values, in units of 128 bytes; and the numerics'
   /// splits.

@@ -62,14 +62,11 @@ struct Kernel {
   /// it did not wait), what it waited for (1: counter, 2: packet), which
   /// (counter or packet index), and the value seen.
   uint64_t reportOffset = 0;
-  /// Times of the last launch, if the kernel records them (traceRows > 0): for
-  /// worker w and plan row r, kTracePoints nanosecond stamps (u64) at
-  /// ((w * traceRows) + r) * kTracePoints: the row begins, its inputs are
-  /// there, its work is done, its results are published.
+  /// Times of the last launch, if the kernel records them (traceRows > 0), as
+  /// TraceLayout.h says.
   uint64_t traceOffset = 0;
   uint32_t traceRows = 0;
 };
-constexpr uint32_t kTracePoints = 4;
 
 struct Program {
   Schedule schedule;

@@ -2,8 +2,6 @@
 
 #include "KernelLowering.h"
 
-#include "AMK/Schedule/ProgramFile.h"
-
 using namespace mlir;
 
 namespace amk::exec {
@@ -141,20 +139,6 @@ void KernelLowering::lower(SignalOp) {
     d.ptx(omits(Fault::Release) ? "red.relaxed.gpu.global.add.u32 [$0], $1;"
                                 : "red.release.gpu.global.add.u32 [$0], $1;",
           "l,r", {address, d.i32(1)});
-  });
-}
-
-void KernelLowering::lower(StampOp op) { stampTime(op.getPoint()); }
-
-void KernelLowering::stampTime(uint32_t point) {
-  ArenaAttr places = kernel.getArena();
-  if (places.getTraceRows() == 0)
-    return;
-  d.ifThen(d.eq(tid, d.i32(0)), [&] {
-    Value entry = d.add(d.mul(worker, places.getTraceRows()), row);
-    entry = d.add(d.mul(entry, core::kTracePoints), point);
-    Value now = d.ptx("mov.u64 $0, %globaltimer;", "=l", b.getI64Type(), {});
-    d.storeGlobal(now, d.at(staticPlace(places.getTrace()), d.shl(entry, 3)));
   });
 }
 

@@ -292,6 +292,7 @@ void KernelLowering::emitLoader() {
                 Value parity = d.select(wrapped, d.bxor(phase, one), phase);
                 d.barrierWait(fullBarrier(before), parity);
               });
+              stampIssue(stage, at);
               emitLoaderStage(slot, word, t);
               Value following = d.add(slot, one);
               Value wraps = d.eq(following, slots);

@@ -60,8 +60,6 @@ private:
   // HandOffs.cpp
   void lower(PollOp op);
   void lower(SignalOp op);
-  void lower(StampOp op);
-  void stampTime(uint32_t point); ///< if the kernel is traced
   void lower(GatherOp op);
   void gatherPackets(GatherOp op, Value squares);
   void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,
@@ -108,7 +106,6 @@ private:
   void consumeStage(ProductOp op, Value stage, Value firstStage, Value rows,
                     bool fromRegisters);
   bool holds() { return kernel.getRing() && kernel.getRing()->getHeld(); }
-  void releaseSlot(Value slot);
   /// Takes this warp's next stage into registers if it has landed.
   void tryHold();
   llvm::SmallVector<Value, 4> heldFragment(int64_t fragment);
@@ -120,13 +117,32 @@ private:
                 Value b1, int which);
   void lower(AttentionOp op);
   void attendHead(AttentionOp op, Value head, Value headInTile);
-  void gatherHead(AttentionOp op, Value head, Value kvHead);
+  void gatherHead(AttentionOp op, Value head, Value kvHead, Value headInTile);
   void attendPast(AttentionOp op, Value kvHead);
   void combineWarps(AttentionOp op, Value headInTile);
   void lower(ArgmaxOp op);
 
   // SplitAttention.cpp
   void lower(SplitAttentionOp op);
+
+  // Times.cpp: nothing if the kernel records no times.
+  bool recordsTimes() { return kernel.getArena().getTraceRows() > 0; }
+  Value timeNow();
+  Value timeOf(Value point);
+  Value timesOfStage(Value stage);
+  void lower(StampOp op);
+  void stampTime(uint32_t point); ///< of the current row
+  /// The same by any one thread, at a point that is not known before; in a
+  /// kernel that records times.
+  void stampTime(Value isStamper, Value point);
+  /// By every thread that comes here: the last one counts.
+  void stampLatest(uint32_t point);
+  /// A stage is about to be copied, for plan row `at`; has been seen to have
+  /// landed, by its warp.
+  void stampIssue(Value stage, Value at);
+  void stampLanded(Value stage);
+  /// Gives the slot of a stage back to the loader. With or without times.
+  void releaseSlot(Value slot, Value stage);
 
   // Elements.cpp
   mlir::LogicalResult lower(ElementsOp op);

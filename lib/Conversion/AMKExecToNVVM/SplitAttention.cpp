@@ -397,6 +397,8 @@ void SplitAttention::attend() {
   for (int64_t c = 0; c < columns; ++c) {
     storeColumn(c, llvm::ArrayRef<Value>(state).slice(size_t(c * stateWords()),
                                                       size_t(stateWords())));
+    if (joins() && partsInPackets() && c == 0)
+      stampAttended();
     k.syncConsumersUnless(Fault::StatesBarrier);
     k.emitDelay(k.row, d.add(k.warp, 128 + 8 * c));
     combineColumn(c);

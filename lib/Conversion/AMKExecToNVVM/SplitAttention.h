@@ -98,6 +98,11 @@ private:
   void storePart(Value pair, Value log, Value even, Value odd);
   void storeEmpty();
   void waitForEmpty();
+  void stampAttended();
+  /// The warp that comes last with its stages.
+  Value lastWarp() {
+    return d.band(d.sub(k.firstStage, d.i32(1)), core::kConsumerWarps - 1);
+  }
   /// The packet (or triple of values) of a pair; `split` counts from 0 without
   /// the first.
   Value partIndex(Value split, Value pair) {

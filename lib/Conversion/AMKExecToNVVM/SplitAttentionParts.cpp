@@ -106,7 +106,7 @@ void SplitAttention::combineColumn(int64_t column) {
               if (joins()) {
                 // What follows may have to wait.
                 if (k.recordsTimes() && partsInPackets() && column == 0)
-                  k.stampTime(d.eq(i, d.i32(0)), d.i32(core::kTracePoints));
+                  k.stampTime(d.eq(i, d.i32(0)), d.i32(core::kTracePoints + 2));
                 own = joinOthers(pair, own);
                 Value at = d.add(vector(area.results), d.shl(pair, 3));
                 d.storeShared(d.divide(own[2], own[1]), at);
@@ -151,8 +151,7 @@ void SplitAttention::storeEmpty() {
 /// comes last with its stages, and so has none where there are few, does it
 /// while the others attend; they meet it at the next barrier.
 void SplitAttention::waitForEmpty() {
-  Value last = d.band(d.sub(k.firstStage, d.i32(1)), core::kConsumerWarps - 1);
-  d.ifThen(d.eq(k.warp, last), [&] {
+  d.ifThen(d.eq(k.warp, lastWarp()), [&] {
     Value parts = k.globalPlace(k.map(op.getParts()));
     Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
     d.forLoop(d.add(live, k.lane), d.i32(others), d.i32(32), [&](Value at) {
@@ -162,6 +161,15 @@ void SplitAttention::waitForEmpty() {
       k.stampLatest(core::kTracePoints + 1);
     });
   });
+}
+
+/// If times are recorded: from when all other warps have attended, the tile
+/// waits for the one that polls for empty splits.
+void SplitAttention::stampAttended() {
+  if (!k.recordsTimes())
+    return;
+  Value stamps = d.both(d.ne(k.warp, lastWarp()), d.eq(k.lane, d.i32(0)));
+  d.ifThen(stamps, [&] { k.stampLatest(core::kTracePoints); });
 }
 
 /// The parts of a pair from `batch` splits, three words each; anything where
@@ -215,7 +223,7 @@ Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
     next.append(now);
     return std::make_pair(d.ne(left, d.i32(0)), next);
   });
-  k.stampLatest(core::kTracePoints + 1);
+  k.stampLatest(core::kTracePoints + 3);
   words.append(state.begin() + 3, state.end());
   return words;
 }

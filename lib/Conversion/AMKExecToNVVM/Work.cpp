@@ -49,12 +49,6 @@ void KernelLowering::holdFragment(int64_t fragment,
     d.set(heldWord(fragment * 4 + i), words[size_t(i)]);
 }
 
-/// Of this warp: after all of its lanes have read it.
-void KernelLowering::releaseSlot(Value slot) {
-  d.syncWarp();
-  d.ifThen(d.eq(lane, d.i32(0)), [&] { d.barrierArrive(emptyBarrier(slot)); });
-}
-
 void KernelLowering::tryHold() {
   if (!holds())
     return;
@@ -70,10 +64,11 @@ void KernelLowering::tryHold() {
             ? wants
             : d.ne(d.barrierTest(fullBarrier(slot), parity), d.i32(0));
     d.ifThen(d.warpAll(landed), [&] {
+      stampLanded(next);
       Value from =
           d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
       if (omits(Fault::HoldRelease)) {
-        releaseSlot(slot);
+        releaseSlot(slot, next);
         emitDelay(next, d.i32(16));
       }
       // The whole slot: a shorter stage leaves words that nobody reads.
@@ -81,7 +76,7 @@ void KernelLowering::tryHold() {
         holdFragment(j, d.loadShared4(d.add(from, j * 512)));
       d.set(holding, d.i32(1));
       if (!omits(Fault::HoldRelease))
-        releaseSlot(slot);
+        releaseSlot(slot, next);
     });
   });
 }
@@ -114,8 +109,9 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
     weights = d.add(d.add(smem, d.mul(slot, ring.getBytes())), d.shl(lane, 4));
     if (!omits(Fault::RingFull))
       d.barrierWait(fullBarrier(slot), parity);
+    stampLanded(stage);
     if (omits(Fault::StageRelease)) {
-      releaseSlot(slot);
+      releaseSlot(slot, stage);
       emitDelay(stage, d.i32(17));
     }
   }
@@ -134,7 +130,7 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
     multiply(sums, w1, x[2], x[3], int(j % 4 + 1));
   }
   if (!fromRegisters && !omits(Fault::StageRelease))
-    releaseSlot(slot);
+    releaseSlot(slot, stage);
   Value c[4];
   for (int i = 0; i < 4; ++i)
     c[i] =
@@ -204,7 +200,17 @@ struct HeadLayout {
 };
 } // namespace
 
-void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead) {
+void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead,
+                                Value headInTile) {
+  // The wait for the first head ends at point 1; every other has two points,
+  // from 4 on. (What the first would begin with is overwritten.)
+  const auto stamp = [&](int64_t first) {
+    if (recordsTimes())
+      stampTime(d.eq(tid, d.i32(0)),
+                d.select(d.eq(headInTile, d.i32(0)), d.i32(1),
+                         d.add(d.shl(headInTile, 1), first)));
+  };
+  stamp(2);
   const int64_t dim = op.getHeadDim();
   Value to = shared(kernel.getShared().getVector());
   struct Source {
@@ -259,6 +265,7 @@ void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead) {
     }
   });
   syncConsumers();
+  stamp(3);
 }
 
 void KernelLowering::attendPast(AttentionOp op, Value kvHead) {
@@ -398,7 +405,7 @@ void KernelLowering::lower(AttentionOp op) {
   d.forLoop(d.i32(0), count, d.i32(1), [&](Value i) {
     Value head = d.add(first, i);
     Value kvHead = d.div(head, op.getGroup());
-    gatherHead(op, head, kvHead);
+    gatherHead(op, head, kvHead, i);
     attendPast(op, kvHead);
     combineWarps(op, i);
   });

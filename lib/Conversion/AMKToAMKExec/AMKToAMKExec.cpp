@@ -45,7 +45,9 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
   auto arena = exec::ArenaAttr::get(
       context, plan.planPlace, plan.planRowsOffset, plan.waitPlace,
       plan.signalPlace, plan.countersPlace, plan.reportPlace, plan.generations,
-      plan.tracePlace, plan.kernel.traceRows);
+      plan.tracePlace, plan.kernel.traceRows,
+      plan.trace ? plan.traceLayout.points : 0, plan.traceStagesPlace,
+      uint32_t(plan.traceLayout.stages));
   exec::CachesAttr caches;
   if (const core::KernelPlan::CacheStream &c = plan.cacheStream; c.rows)
     caches = exec::CachesAttr::get(context, c.rows, c.rowBytes, c.plane,

@@ -297,8 +297,10 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
     signals |= !other.signals.empty();
   }
   stamp(0);
-  if (waits)
+  if (waits) {
     exec::PollOp::create(b, loc);
+    stamp(1); // again where packets are gathered
+  }
   for (size_t i = 0; i < task.ops.size(); ++i)
     if (!task.ops[i].prologue &&
         failed(lookupEmitter(task.ops[i].name)->prepare(*this, i)))

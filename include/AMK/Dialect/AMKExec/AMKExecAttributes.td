@@ -31,13 +31,18 @@ def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {
     `plan`: per worker {first row, rows}, then, `rows_at` words later, the plan
     rows. `waits`: {counter, threshold, signals per launch}. `signals`: counter.
     `report`: the watchdog's record. `generations`: stamps per launch. `trace`:
-    times of `trace_rows` plan rows per worker, if they are recorded.
+    times of `trace_rows` plan rows per worker, `trace_points` each, if they are
+    recorded; `stages`: those of `trace_stages` stages per worker. See
+    `core::TraceLayout`.
   }];
   let parameters = (ins "uint32_t":$plan, "uint32_t":$rows_at,
     "uint32_t":$waits, "uint32_t":$signals, "uint32_t":$counters,
     "uint32_t":$report, "uint32_t":$generations,
     DefaultValuedParameter<"uint32_t", "0">:$trace,
-    DefaultValuedParameter<"uint32_t", "0">:$trace_rows);
+    DefaultValuedParameter<"uint32_t", "0">:$trace_rows,
+    DefaultValuedParameter<"uint32_t", "0">:$trace_points,
+    DefaultValuedParameter<"uint32_t", "0">:$stages,
+    DefaultValuedParameter<"uint32_t", "0">:$trace_stages);
 }
 
 def AMKExec_Ring : AMKExec_Attr<"Ring", "ring"> {

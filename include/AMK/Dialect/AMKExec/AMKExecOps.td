@@ -85,7 +85,7 @@ def AMKExec_StampOp : AMKExec_Op<"stamp"> {
   let summary = "record the time, if the kernel is traced";
   let description = [{
     Thread 0 stores the global timer (nanoseconds) as point `point` of this
-    tile's plan row; see `core::Kernel`. Nothing in a kernel without a trace.
+    tile's plan row; see `core::TraceLayout`. Nothing in a kernel without a trace.
   }];
   let arguments = (ins I32Attr:$point);
   let assemblyFormat = "$point attr-dict";

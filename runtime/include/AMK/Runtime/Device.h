@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace amk::runtime {
@@ -30,6 +31,33 @@ struct TileTimes {
   uint32_t worker = 0, task = 0;
   uint32_t tile = 0; ///< of the task
   uint64_t begin = 0, ready = 0, done = 0, published = 0;
+  /// Begin and end of the waits in the midst of its work, in order.
+  std::vector<std::pair<uint64_t, uint64_t>> laterWaits = {};
+
+  /// How long it waited, in all.
+  uint64_t waited() const {
+    uint64_t sum = ready > begin ? ready - begin : 0;
+    for (const auto &[from, to] : laterWaits)
+      sum += to - from;
+    return sum;
+  }
+};
+
+/// When a stage of a tile was issued by the loader, had landed as far as the
+/// team that takes it could see, and was given back. On a device without a
+/// loader, `issued` is 0 and the stage is used from `landed` to `released`.
+struct StageTimes {
+  uint32_t worker = 0, task = 0, tile = 0;
+  uint32_t stage = 0; ///< of the tile
+  uint32_t count = 1; ///< stages that were used as one, from that one on
+  uint32_t slot = 0;  ///< of the ring
+  uint64_t issued = 0, landed = 0, released = 0;
+};
+
+/// The times of a launch, worker by worker in the order in which they ran.
+struct StepTimes {
+  std::vector<TileTimes> tiles;
+  std::vector<StageTimes> stages;
 };
 
 class Device {
@@ -80,11 +108,11 @@ public:
     return {};
   }
 
-  /// Times of every tile of the last launch, worker by worker in the order in
-  /// which they ran. Empty where they are not recorded: on cpu without
-  /// `CpuOptions::trace`, on cuda for a kernel that does not record them.
-  virtual Status trace(std::vector<TileTimes> &times) {
-    times.clear();
+  /// Times of every tile and stage of the last launch. Empty where they are not
+  /// recorded: on cpu without `CpuOptions::trace`, on cuda for a kernel that
+  /// does not record them.
+  virtual Status trace(StepTimes &times) {
+    times = {};
     return {};
   }
 
