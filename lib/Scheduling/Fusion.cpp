@@ -339,7 +339,10 @@ FusionReport countHandOffs(const Schedule &s) {
     report.layers += b.kind == BufferKind::KvCache;
   const std::vector<uint32_t> owners = ownerGroups(s);
   std::vector<uint32_t> writer(s.buffers.size(), kNone);
-  uint32_t crossing = 0, first = kNone, last = kNone;
+  uint32_t crossing = 0;
+  // At the first write of the first cache, and of the last one.
+  uint32_t first = kNone, last = 0, firstChain = 0, lastChain = 0;
+  std::vector<uint32_t> chain(s.tasks.size(), 0); // up to a task's start
   for (uint32_t t = 0; t < s.tasks.size(); ++t) {
     std::set<uint32_t> producers, others;
     bool newCache = false;
@@ -351,21 +354,30 @@ FusionReport countHandOffs(const Schedule &s) {
           newCache |= b.kind == BufferKind::KvCache && w == kNone;
           w = t;
         } else if (w != kNone && w != t) {
+          const bool crosses = owners[t] == kNone || owners[t] != owners[w] ||
+                               b.type != ElementType::F32;
           producers.insert(w);
-          if (owners[t] == kNone || owners[t] != owners[w] ||
-              b.type != ElementType::F32)
+          if (crosses)
             others.insert(w);
+          chain[t] = std::max(chain[t], chain[w] + uint32_t(crosses));
         }
       }
     report.handOffs += uint32_t(producers.size());
     crossing += uint32_t(others.size());
     if (newCache) {
+      firstChain = first == kNone ? chain[t] : firstChain;
+      lastChain = chain[t];
       first = first == kNone ? crossing : first;
       last = crossing;
     }
   }
+  const bool several = report.layers > 1 && first != kNone;
   report.crossingPerLayer =
-      report.layers > 1 ? double(last - first) / (report.layers - 1) : crossing;
+      several ? double(last - first) / (report.layers - 1) : crossing;
+  report.chainPerLayer =
+      several         ? double(lastChain - firstChain) / (report.layers - 1)
+      : chain.empty() ? 0
+                      : *std::max_element(chain.begin(), chain.end());
   return report;
 }
 

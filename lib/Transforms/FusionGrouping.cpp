@@ -89,6 +89,10 @@ void FusionGrouping::runOnOperation() {
       << remark::metric("handoffs", after.handOffs)
       << remark::metric("handoffs_per_layer_before", perLayer(before.handOffs))
       << remark::metric("handoffs_per_layer", perLayer(after.handOffs))
+      << remark::metric("chain_per_layer_before",
+                        llvm::formatv("{0:F1}", before.chainPerLayer).str())
+      << remark::metric("chain_per_layer",
+                        llvm::formatv("{0:F1}", after.chainPerLayer).str())
       << remark::metric("crossing_per_layer_before",
                         llvm::formatv("{0:F1}", before.crossingPerLayer).str())
       << remark::metric("crossing_per_layer",

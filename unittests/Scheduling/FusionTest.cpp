@@ -74,7 +74,17 @@ TEST(Fusion, TwiceTheHandOffsWithoutIt) {
   EXPECT_EQ(after.layers, 2u);
   EXPECT_GT(before.handOffs, 2 * after.handOffs);
   EXPECT_GT(before.crossingPerLayer, 2 * after.crossingPerLayer);
+  EXPECT_GE(before.crossingPerLayer, 12);
   EXPECT_EQ(after.crossingPerLayer, 5);
+  EXPECT_EQ(after.chainPerLayer, 5) << "one after the other";
+  EXPECT_GE(before.chainPerLayer, 2 * after.chainPerLayer);
+
+  // Split by positions: two more, of which one is beside the chain.
+  Schedule split = toyLlama({}, /*fused=*/false);
+  split.numerics.kvSplits = 4;
+  ASSERT_EQ(fuse(split), "");
+  EXPECT_EQ(countHandOffs(split).crossingPerLayer, 7);
+  EXPECT_EQ(countHandOffs(split).chainPerLayer, 6);
 }
 
 /// Appends a task that reads a buffer.

@@ -20,6 +20,8 @@ struct FusionReport {
   /// its cache to the next layer's), without what stays with its owners
   /// (Ownership.h) and so on its worker; all of a schedule of one layer.
   double crossingPerLayer = 0;
+  /// The longest chain of these, one after the other, that every layer adds.
+  double chainPerLayer = 0;
 };
 
 /// Counts what fusion reduces.
