@@ -200,7 +200,7 @@ private:
   std::string checkRoom() const;
 
   Schedule &s;
-  const SynchronizationOptions &options;
+  const SynchronizationOptions options;
   SynchronizationReport report;
   Tiles tiles;
   Dependences dependences;
@@ -419,10 +419,11 @@ std::string Synchronizer::counterName(uint32_t task) const {
 /// The counters of a hand-off, with the signals of its producers. Tasks that
 /// wait for the same share them.
 uint32_t Synchronizer::makeArray(const HandOff &h, uint32_t task) {
-  const auto [at, isNew] = arrays.try_emplace(
-      std::make_pair(h.producers, h.groups), uint32_t(s.counters.size()));
-  if (!isNew)
+  const auto key = std::make_pair(h.producers, h.groups);
+  if (const auto at = arrays.find(key); options.share && at != arrays.end())
     return at->second;
+  const auto array = uint32_t(s.counters.size());
+  arrays[key] = array;
   s.counters.push_back({counterName(task), uint32_t(h.groups.size())});
   names.insert(s.counters.back().name);
   for (size_t p = 0; p < h.producers.size(); ++p) {
@@ -433,7 +434,7 @@ uint32_t Synchronizer::makeArray(const HandOff &h, uint32_t task) {
       report.signals += uint32_t(fan.hi - fan.lo + 1);
     }
     Signal signal;
-    signal.counters = at->second;
+    signal.counters = array;
     if (h.groups.size() > 1) {
       const bool same = first == last;
       signal.fan.first = shared(std::move(first));
@@ -441,7 +442,7 @@ uint32_t Synchronizer::makeArray(const HandOff &h, uint32_t task) {
     }
     s.tasks[h.producers[p]].signals.push_back(signal);
   }
-  return at->second;
+  return array;
 }
 
 void Synchronizer::addHandOff(uint32_t task,
@@ -544,9 +545,20 @@ std::string synchronize(Schedule &s, const SynchronizationOptions &options,
   Schedule next = s; // what is refused changes nothing
   if (std::string m = Synchronizer(next, options).run(r); !m.empty())
     return m;
-  s = std::move(next);
-  if (report)
+  if (report) {
+    SynchronizationReport before = r;
+    if (options.reduce || options.share) {
+      Schedule whole = s;
+      // Whether that many counters leave room for the ring does not matter.
+      (void)Synchronizer(whole, {options.packetElements, false, false})
+          .run(before);
+    }
+    r.countersBefore = before.counters;
+    r.signalsBefore = before.signals;
+    r.waitsBefore = before.waits;
     *report = r;
+  }
+  s = std::move(next);
   return {};
 }
 

@@ -23,7 +23,7 @@ struct Synchronization
     if (failed(amk::refineSchedule(getOperation(), getArgument(),
                                    [&](amk::core::Schedule &s) {
                                      return amk::scheduling::synchronize(
-                                         s, {packets, reduce}, &report);
+                                         s, {packets, reduce, share}, &report);
                                    })))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
@@ -34,8 +34,15 @@ struct Synchronization
         << remark::metric("implied", report.implied)
         << remark::metric("packet buffers", report.packetBuffers)
         << remark::metric("counters", report.counters)
+        << remark::metric("counters before", report.countersBefore)
         << remark::metric("signals", report.signals)
-        << remark::metric("waits", report.waits);
+        << remark::metric("signals before", report.signalsBefore)
+        << remark::metric("signals removed",
+                          int64_t(report.signalsBefore) - report.signals)
+        << remark::metric("waits", report.waits)
+        << remark::metric("waits before", report.waitsBefore)
+        << remark::metric("waits removed",
+                          int64_t(report.waitsBefore) - report.waits);
   }
 };
 

@@ -7,7 +7,13 @@
 #include "AMK/Scheduling/Assignment.h"
 #include "AMK/Scheduling/Tiling.h"
 
+#include "AMK/Schedule/Tiles.h"
+
 #include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <random>
 
 using namespace amk::core;
 using namespace amk::scheduling;
@@ -176,6 +182,58 @@ TEST(Synchronization, WithoutReductionEveryDependenceIsHandedOver) {
     EXPECT_EQ(report.implied == 0, !reduce);
     EXPECT_EQ(check(s), "");
   }
+}
+
+/// What a launch of the schedule does, counted by tiles.
+std::array<size_t, 3> countersSignalsWaits(const Schedule &s) {
+  const Tiles tiles = expand(s);
+  return {tiles.counterCount, tiles.signals.size(), tiles.waits.size()};
+}
+
+TEST(Synchronization, WhatIsRemovedIsRemoved) {
+  uint64_t removed = 0, shared = 0;
+  const uint32_t first = std::random_device{}();
+  std::printf("seeds %u to %u\n", first, first + 39);
+  for (uint32_t seed = first; seed < first + 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto pick = [&](std::initializer_list<uint32_t> from) {
+      return from.begin()[random() % from.size()];
+    };
+    ToyShape shape;
+    shape.layers = pick({1, 2, 3});
+    shape.kvHeads = pick({1, 2, 4});
+    const Schedule before =
+        placed(pick({0, 1}) == 1, pick({2, 3, 7, 16, 31}), shape);
+    const uint32_t packets = pick({0, 0, 6});
+    Schedule reduced = before, one = before, whole = before;
+    SynchronizationReport now, plain;
+    ASSERT_EQ(synchronize(reduced, {packets, true, true}, &now), "");
+    ASSERT_EQ(synchronize(one, {packets, false, true}), "");
+    ASSERT_EQ(synchronize(whole, {packets, false, false}, &plain), "");
+    // The figures are those of the schedules, and all are legal.
+    EXPECT_EQ(check(reduced), "");
+    EXPECT_EQ(check(one), "");
+    EXPECT_EQ(check(whole), "");
+    const auto r = countersSignalsWaits(reduced), o = countersSignalsWaits(one),
+               w = countersSignalsWaits(whole);
+    EXPECT_EQ(r, (std::array<size_t, 3>{now.counters, now.signals, now.waits}));
+    EXPECT_EQ(w, (std::array<size_t, 3>{now.countersBefore, now.signalsBefore,
+                                        now.waitsBefore}));
+    EXPECT_EQ(
+        w, (std::array<size_t, 3>{plain.counters, plain.signals, plain.waits}));
+    EXPECT_EQ(plain.countersBefore, plain.counters);
+    // Nothing is added; reduction removes waits, sharing signals.
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_LE(r[i], o[i]);
+      EXPECT_LE(o[i], w[i]);
+    }
+    EXPECT_EQ(o[2], w[2]);
+    removed += w[2] - r[2];
+    shared += w[1] - o[1];
+  }
+  EXPECT_GT(removed, 0u);
+  EXPECT_GT(shared, 0u);
 }
 
 TEST(Synchronization, OrdersAWriteAfterItsReaders) {

@@ -27,6 +27,8 @@ struct SynchronizationOptions {
   uint32_t packetElements = 6;
   /// Leave out hand-offs that others imply.
   bool reduce = true;
+  /// Let tasks that wait for the same share counters.
+  bool share = true;
 };
 
 struct SynchronizationReport {
@@ -38,6 +40,9 @@ struct SynchronizationReport {
   uint32_t packetBuffers = 0;
   uint32_t counterArrays = 0, counters = 0;
   uint32_t signals = 0, waits = 0; ///< of one launch
+  /// The same without reduction and sharing: every dependence between workers
+  /// that packets do not keep has its own.
+  uint32_t countersBefore = 0, signalsBefore = 0, waitsBefore = 0;
 };
 
 /// Chooses a hand-off for every dependence and marks the schedule concurrent.

@@ -28,6 +28,18 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
     Groups are found by the dataflow, not by names. No rounding and no sum
     changes, so the results keep every bit.
 
+    The remark counts hand-offs before and after: `handoffs` are the pairs of a
+    task that writes and one that reads it, once however many buffers lie
+    between; `crossing_per_layer` those of a layer that leave a worker (the
+    residual stream stays with its owner); `chain_per_layer` the most of these
+    that follow each other. With attention in one task a layer has 5, and they
+    are one chain: QKV, attention, O, gate and up, down, and on to the next QKV.
+    Split by positions it has 7, in a chain of 6: query to the other splits,
+    query, key and value to the join, and the other splits' results to the join,
+    in place of one. What they cost is less than what the split gains at long
+    contexts; up to the positions of one split, the last of them has nothing to
+    wait for.
+
     `groups` gives the groups instead: `first..last` takes the tasks from one
     to the other, in program order, into one; whatever is in no range stays as
     it is. Products are not merged then. A range that cannot be one task, since its
@@ -172,6 +184,11 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
       each; the readers wait for all of them. Tasks that wait for the same
       share counters.
 
+    The remark gives the counters, and a launch's waits for them and signals to
+    them, as they are and, `before`, as they would be with `reduce=false
+    share=false`; and how many of them these two have `removed`. A packet is
+    neither a wait nor a signal.
+
     Marks the schedule `concurrent`: from here on queues and hand-offs alone
     decide. Hand-offs that the schedule has are replaced. A queue that is not
     in program order (places given by hand) is kept if no dependence runs
@@ -182,6 +199,8 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
            "values of a packet, 4 or 6; 0: counters only">,
     Option<"reduce", "reduce", "bool", "true",
            "leave out hand-offs that others imply">,
+    Option<"share", "share", "bool", "true",
+           "let tasks that wait for the same share counters">,
   ];
 }
 
