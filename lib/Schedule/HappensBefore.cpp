@@ -378,4 +378,22 @@ Clocks visibilityClocks(const Tiles &tiles, const HandOffs &handOffs) {
   return clocks(tiles, handOffs, handOffs.firstPacketCounter);
 }
 
+std::string counterName(const Schedule &s, const Tiles &tiles,
+                        uint32_t counter) {
+  const auto base = std::upper_bound(tiles.counterBase.begin(),
+                                     tiles.counterBase.end(), counter) -
+                    1;
+  const CounterArray &array =
+      s.counters[size_t(base - tiles.counterBase.begin())];
+  return "'" + array.name + "'[" + std::to_string(counter - *base) + "]";
+}
+
+std::string handOffName(const Schedule &s, const Tiles &tiles,
+                        const HandOffs &h, uint32_t counter) {
+  if (counter < h.firstPacketCounter)
+    return "counter " + counterName(s, tiles, counter);
+  const uint32_t b = h.packetBuffer[counter - h.firstPacketCounter];
+  return "packets of '" + s.buffers[b].name + "'";
+}
+
 } // namespace amk::core

@@ -66,24 +66,12 @@ private:
     return t == kNone ? nullptr : stuckAt[tiles.tiles[t].worker];
   }
 
-  std::string counterName(uint32_t counter) const {
-    if (counter >= h.firstPacketCounter) {
-      const uint32_t b = h.packetBuffer[counter - h.firstPacketCounter];
-      return say({"packets of '", s.buffers[b].name, "'"});
-    }
-    const auto it = std::upper_bound(tiles.counterBase.begin(),
-                                     tiles.counterBase.end(), counter) -
-                    1;
-    const uint32_t array = uint32_t(it - tiles.counterBase.begin());
-    return say({"counter '", s.counters[array].name, "'[", counter - *it, "]"});
-  }
-
   Note note(const Stuck &st) const {
     const Tile &tile = tiles.tiles[st.tile];
     std::string text =
         say({"worker ", tile.worker, " is stuck at ", tileName(s, tile),
-             ", waiting for ", counterName(st.counter), " to reach ",
-             st.threshold, " (it is at ", st.value, ")"});
+             ", waiting for ", handOffName(s, tiles, h, st.counter),
+             " to reach ", st.threshold, " (it is at ", st.value, ")"});
     if (const uint32_t t = missing[st.counter]; t != kNone) {
       const Tile &from = tiles.tiles[t];
       text += say({"; the next signal is of ", tileName(s, from),

@@ -93,20 +93,11 @@ void Printer::paths() {
 void Printer::edge(const amk::scheduling::Edge &e) {
   os << "    ";
   tile(e.from);
-  if (e.counter == kNone) {
-    os << ", by the queue, ";
-  } else if (e.counter >= handOffs.firstPacketCounter) {
-    const uint32_t b =
-        handOffs.packetBuffer[e.counter - handOffs.firstPacketCounter];
-    os << ", by packets of '" << s.buffers[b].name << "', ";
-  } else {
-    const auto base = std::upper_bound(tiles.counterBase.begin(),
-                                       tiles.counterBase.end(), e.counter) -
-                      1;
-    os << ", by counter '"
-       << s.counters[size_t(base - tiles.counterBase.begin())].name << "'["
-       << e.counter - *base << "], ";
-  }
+  os << ", by "
+     << (e.counter == kNone
+             ? std::string("the queue")
+             : amk::core::handOffName(s, tiles, handOffs, e.counter))
+     << ", ";
   tile(e.to);
   os << "\n";
 }

@@ -2,6 +2,8 @@
 
 #include "HangReport.h"
 
+#include "AMK/Schedule/HappensBefore.h"
+
 #include <algorithm>
 
 namespace amk::runtime {
@@ -11,9 +13,6 @@ HangReport::HangReport(const core::Schedule &schedule, const core::Tiles &tiles)
       signalsPerLaunch(tiles.counterCount, 0) {
   for (uint32_t c : tiles.signals)
     ++signalsPerLaunch[c];
-  for (const core::CounterArray &array : schedule.counters)
-    for (uint32_t i = 0; i < array.count; ++i)
-      counterNames.push_back("'" + array.name + "'[" + std::to_string(i) + "]");
   for (const core::Buffer &b : schedule.buffers)
     if (b.packetElements)
       generations = std::max(generations, b.packetGeneration + 1);
@@ -21,12 +20,13 @@ HangReport::HangReport(const core::Schedule &schedule, const core::Tiles &tiles)
 
 std::string HangReport::counter(const core::Tile *tile, const Waiting &waiting,
                                 uint32_t epoch) const {
-  if (waiting.index >= counterNames.size())
+  if (waiting.index >= tiles.counterCount)
     return "counter " + std::to_string(waiting.index) + ": " +
            std::to_string(waiting.seen);
   // Counted from the start of this launch, as the schedule has it.
   const uint32_t before = (epoch - 1) * signalsPerLaunch[waiting.index];
-  std::string text = "counter " + counterNames[waiting.index] + ": " +
+  std::string text = "counter " +
+                     core::counterName(schedule, tiles, waiting.index) + ": " +
                      std::to_string(waiting.seen - before);
   if (tile)
     for (uint32_t i = tile->firstWait; i < tile->lastWait; ++i)

@@ -47,7 +47,6 @@ private:
 
   const core::Schedule &schedule;
   const core::Tiles &tiles;
-  std::vector<std::string> counterNames;
   std::vector<uint32_t> signalsPerLaunch; ///< of every counter
   uint32_t generations = 1;               ///< stamps of a launch
 };

@@ -13,6 +13,8 @@
 
 #include "AMK/Schedule/Tiles.h"
 
+#include <string>
+
 namespace amk::core {
 
 /// The hand-offs of a schedule as counters: its own, and one implicit counter
@@ -48,6 +50,14 @@ struct Stuck {
   uint32_t counter; ///< kNone: stuck behind another tile of its queue
   uint32_t threshold, value;
 };
+
+/// A counter as messages name it: 'name'[index].
+std::string counterName(const Schedule &schedule, const Tiles &tiles,
+                        uint32_t counter);
+/// Likewise for one of the hand-offs', which may stand for packets: counter
+/// 'name'[index], or packets of 'buffer'.
+std::string handOffName(const Schedule &schedule, const Tiles &tiles,
+                        const HandOffs &handOffs, uint32_t counter);
 
 /// Runs the queues against the hand-offs. Returns the tile that every stuck
 /// worker stands at; empty if every tile runs (V3).
