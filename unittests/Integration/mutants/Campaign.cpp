@@ -15,10 +15,11 @@
 namespace amk::mutants {
 
 using namespace core;
+using runtime::randomWeights;
 
 namespace {
 
-/// One mutant in so many is of a model that is judged only.
+/// One mutant in so many is of a large model.
 constexpr uint64_t kLargeEvery = 12;
 
 class Session {
@@ -46,6 +47,8 @@ public:
 
 private:
   bool makeLowerings();
+  bool runs(const ModelShape &shape) const;
+  void addRunner(const ModelShape &shape, const Schedule &imported);
   bool addLowerings(const ModelShape &shape);
   void one(const Lowering &lowering, uint64_t seed);
   void judgeOne(const Lowering &lowering, const MutantClass &kind,
@@ -62,6 +65,7 @@ private:
   Counts counts;
   std::vector<ModelShape> shapes;
   std::vector<Lowering> small, large;
+  std::shared_ptr<runtime::WeightSource> weights; ///< of large models
   std::map<const ModelShape *, std::unique_ptr<Runner>> runners;
   std::set<size_t> seen;                               ///< hashes of mutants
   std::map<std::string_view, uint64_t> dealt[kStages]; ///< by class
@@ -69,15 +73,34 @@ private:
 
 bool Session::makeLowerings() {
   shapes = modelShapes();
-  if (!options.large)
-    shapes.erase(std::remove_if(shapes.begin(), shapes.end(),
-                                [](const ModelShape &m) { return !m.runs; }),
-                 shapes.end());
   Random r(options.seed);
   while (options.shapes && shapes.size() > options.shapes)
     shapes.erase(shapes.begin() + r.below(shapes.size()));
   return std::all_of(shapes.begin(), shapes.end(),
                      [&](const ModelShape &m) { return addLowerings(m); });
+}
+
+/// Whether its mutants run on the CPU device.
+bool Session::runs(const ModelShape &shape) const {
+  return !shape.large || options.runLarge;
+}
+
+void Session::addRunner(const ModelShape &shape, const Schedule &imported) {
+  if (!shape.large) {
+    // The first position, one of the second block, and the last.
+    runners[&shape] = std::make_unique<Runner>(imported, randomWeights(7),
+                                               std::vector<int64_t>{0, 20, 63});
+    return;
+  }
+  if (!weights) {
+    uint64_t most = 0;
+    for (const ModelShape &m : shapes)
+      most = std::max(most, uint64_t(m.hidden) * uint64_t(m.vocab));
+    weights = blockWeights(most + (uint64_t(1) << 24));
+  }
+  // Half of the splits have positions, one of them some only.
+  runners[&shape] = std::make_unique<Runner>(imported, weights,
+                                             std::vector<int64_t>{2000, 2001});
 }
 
 bool Session::addLowerings(const ModelShape &shape) {
@@ -87,15 +110,17 @@ bool Session::addLowerings(const ModelShape &shape) {
       counts.failure = shape.name + ": cannot be lowered\n";
       return false;
     }
-    if (shape.runs && size == 0)
-      runners[&shape] = std::make_unique<Runner>(stages[0]);
+    if (runs(shape) && size == 0)
+      addRunner(shape, stages[0]);
     for (unsigned stage = 0; stage < kStages; ++stage) {
       const Lowering lowering{&shape, size, Stage(stage),
                               std::move(stages[stage])};
       const Verdict v = judge(lowering.schedule);
       const std::vector<Diagnostic> found = verify(lowering.schedule, 1);
+      // Of the large models only what all passes have made, to save time.
+      const bool run = runs(shape) && (!shape.large || stage == kStages - 1);
       const std::string wrong =
-          !shape.runs ? "" : runners[&shape]->run(lowering.schedule, size + 1);
+          run ? runners[&shape]->run(lowering.schedule, size + 1) : "";
       if (!v.safe() || !found.empty() || !wrong.empty()) {
         counts.failure = lowering.name() + ": not safe as it is\n" + wrong;
         for (const std::string &reason : v.reasons)
@@ -105,7 +130,7 @@ bool Session::addLowerings(const ModelShape &shape) {
       // There is more to change in the later stages.
       constexpr unsigned turns[kStages] = {1, 1, 1, 1, 2, 2, 4};
       for (unsigned i = 0; i < turns[stage]; ++i)
-        (shape.runs ? small : large).push_back(lowering);
+        (shape.large ? large : small).push_back(lowering);
       ++counts.lowerings;
     }
   }
@@ -214,7 +239,7 @@ void Session::judgeOne(const Lowering &lowering, const MutantClass &kind,
     return;
   }
   ++c.accepted;
-  if (!lowering.shape->runs)
+  if (!runs(*lowering.shape))
     return;
   const std::string error = runners[lowering.shape]->run(s, seed);
   if (!error.empty())

@@ -8,11 +8,11 @@
 // model as imported. Of a program file any change to the kernel's plan has to
 // be refused: it is then not that of the schedule.
 //
-// The lowerings are every sort of model that the importer takes, in three tile
-// sizes, as imported and after each pass (Lowering.h). Mutants are dealt to the
-// lowerings in turn, and to the classes so that all get equally many. Models of
-// the sizes that people use are judged only: each takes the turn of one mutant
-// in `kLargeEvery`.
+// The lowerings are every sort of model that the importer takes, with attention
+// split by positions and not, in three tile sizes, as imported and after each
+// pass (Lowering.h). Mutants are dealt to the lowerings in turn, and to the
+// classes so that all get equally many. Models of the widths that people use
+// get one mutant in `kLargeEvery`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,7 +48,8 @@ struct Options {
   uint64_t seed = 1;
   unsigned shapes = 0;  ///< how many kinds of models, chosen by the seed; 0:
                         ///< all
-  bool large = true;    ///< with the models that are judged only
+  bool runLarge = true; ///< large models on the CPU device too: they take 2 GB
+                        ///< of memory, and seconds each
   double seconds = 1e9; ///< stop after this long
   bool (*tick)(uint64_t) = nullptr; ///< after every mutant; false: stop
 };

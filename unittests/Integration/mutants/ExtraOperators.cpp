@@ -18,6 +18,22 @@ namespace {
 // Models
 //===----------------------------------------------------------------------===//
 
+/// What an attention touches if this position's key and value come from the
+/// cache too.
+void addThroughCache(const OperatorModel &plain, const Schedule &s,
+                     const Operator &op, Range tile, std::vector<Access> &out) {
+  std::vector<Access> all;
+  plain.accesses(s, op, tile, all);
+  // Query, key, value, then the rest.
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i == 1 || i == 2)
+      continue;
+    if (all[i].position == Position::Past)
+      all[i].position = Position::Upto;
+    out.push_back(all[i]);
+  }
+}
+
 /// Operands and attributes are those of `attention`; of key and value only the
 /// shapes count.
 class AttentionUpto : public OperatorModel {
@@ -35,16 +51,7 @@ public:
   }
   void accesses(const Schedule &s, const Operator &op, Range tile,
                 std::vector<Access> &out) const override {
-    std::vector<Access> all;
-    plain().accesses(s, op, tile, all);
-    // Query, key, value, then the rest.
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (i == 1 || i == 2)
-        continue;
-      if (all[i].position == Position::Past)
-        all[i].position = Position::Upto;
-      out.push_back(all[i]);
-    }
+    addThroughCache(plain(), s, op, tile, out);
   }
   Range mapTile(const Schedule &s, const Operator &op,
                 Range tile) const override {
@@ -53,6 +60,47 @@ public:
 
 private:
   static const OperatorModel &plain() { return *lookupOperator("attention"); }
+};
+
+/// Likewise of `attention_join`.
+class AttentionJoinUpto : public OperatorModel {
+public:
+  std::string_view name() const override { return "attention_join_upto"; }
+  unsigned inputs() const override { return 5; }
+  unsigned outputs() const override { return 1; }
+  bool gathers(unsigned operand) const override {
+    return operand == 0 || operand == 4;
+  }
+  bool gathersFloats(unsigned operand) const override { return operand == 4; }
+  unsigned streamedCache() const override { return 3; }
+  CachePiece cachePiece(const Schedule &s, const Operator &op,
+                        int64_t index) const override {
+    return plain().cachePiece(s, op, index);
+  }
+  int64_t granulesPerTile() const override { return 1; }
+  uint64_t workingBytes(const Schedule &s, const Operator &op,
+                        int64_t longest) const override {
+    return plain().workingBytes(s, op, longest);
+  }
+  std::string verify(const Schedule &s, const Operator &op) const override {
+    return plain().verify(s, op);
+  }
+  int64_t extent(const Schedule &s, const Operator &op) const override {
+    return plain().extent(s, op);
+  }
+  void accesses(const Schedule &s, const Operator &op, Range tile,
+                std::vector<Access> &out) const override {
+    addThroughCache(plain(), s, op, tile, out);
+  }
+  Range mapTile(const Schedule &s, const Operator &op,
+                Range tile) const override {
+    return plain().mapTile(s, op, tile);
+  }
+
+private:
+  static const OperatorModel &plain() {
+    return *lookupOperator("attention_join");
+  }
 };
 
 class CopyWeight : public OperatorModel {
@@ -114,30 +162,41 @@ private:
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Takes key and value from the cache and calls the kernel of `attention`.
-void attendThroughCache(const runtime::KernelCall &call) {
+/// Takes key and value of KV heads [first, last] from the cache and calls the
+/// kernel that has them as operands.
+void callThroughCache(const runtime::KernelCall &call, const char *kernel,
+                      int64_t first, int64_t last) {
   const Buffer &cache = call.buffer(3);
   const int64_t heads = cache.shape[1], positions = cache.shape[2];
-  const int64_t d = cache.shape[3], group = call.op.getInt("group");
+  const int64_t d = cache.shape[3];
   const uint16_t *values = call.data<uint16_t>(3);
-  std::vector<runtime::KernelOperand> operands(call.operands,
-                                               call.operands + 5);
+  std::vector<runtime::KernelOperand> operands(
+      call.operands, call.operands + call.op.operands.size());
   std::vector<uint16_t> now[2];
   for (int64_t plane = 0; plane < 2; ++plane) {
     const unsigned operand = 1 + unsigned(plane);
     now[plane].resize(size_t(call.buffer(operand).elements()));
     uint16_t *out = now[plane].data() +
                     call.op.getInt(plane == 0 ? "key_row" : "value_row");
-    for (int64_t h = call.range.lo / group; h <= (call.range.hi - 1) / group;
-         ++h)
+    for (int64_t h = first; h <= last; ++h)
       std::memcpy(out + h * d,
                   values +
                       ((plane * heads + h) * positions + call.position) * d,
                   size_t(d) * 2);
     operands[operand].data = reinterpret_cast<char *>(now[plane].data());
   }
-  runtime::lookupKernel("attention")(
+  runtime::lookupKernel(kernel)(
       {call.schedule, call.op, call.range, call.position, operands.data()});
+}
+
+void attendThroughCache(const runtime::KernelCall &call) {
+  const int64_t group = call.op.getInt("group");
+  callThroughCache(call, "attention", call.range.lo / group,
+                   (call.range.hi - 1) / group);
+}
+
+void joinThroughCache(const runtime::KernelCall &call) {
+  callThroughCache(call, "attention_join", call.range.lo, call.range.hi - 1);
 }
 
 void copyWeight(const runtime::KernelCall &call) {
@@ -188,6 +247,7 @@ bool add(std::unique_ptr<OperatorModel> model, runtime::KernelFunction kernel) {
 void registerExtraOperators() {
   static const bool once =
       add(std::make_unique<AttentionUpto>(), attendThroughCache) &&
+      add(std::make_unique<AttentionJoinUpto>(), joinThroughCache) &&
       add(std::make_unique<CopyWeight>(), copyWeight) &&
       add(std::make_unique<LinearPlain>(), multiplyPlain);
   (void)once;
@@ -197,8 +257,8 @@ void readThroughCache(Schedule &s) {
   registerExtraOperators();
   for (Task &task : s.tasks)
     for (Operator &op : task.ops)
-      if (op.name == "attention")
-        op.name = "attention_upto";
+      if (op.name == "attention" || op.name == "attention_join")
+        op.name += "_upto";
 }
 
 } // namespace amk::mutants

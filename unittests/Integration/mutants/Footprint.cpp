@@ -24,11 +24,22 @@ constexpr Known kKnown[] = {
     {"silu_mul", {2, 1}},       {"swiglu", {1, 1}},
     {"argmax", {1, 1}},         {"argmax_blocks", {1, 2}},
     {"argmax_combine", {2, 1}}, {"linear_plain", {2, 1}},
-    {"copy_weight", {1, 1}},
+    {"copy_weight", {1, 1}},    {"attention_partial", {2, 1}},
+    {"attention_join", {5, 1}}, {"attention_join_upto", {5, 1}},
 };
 
-bool isAttention(const Operator &op) {
+/// Attention by query heads.
+bool isWhole(const Operator &op) {
   return op.name == "attention" || op.name == "attention_upto";
+}
+
+/// Splits of the positions but the first, which the join does.
+int64_t otherSplits(const Schedule &s) { return s.numerics.kvSplits - 1; }
+
+/// Values handed over for a KV head and a split: for each query head and pair
+/// of dimensions a logarithm and two values.
+int64_t partOf(const Operator &op) {
+  return op.getInt("group") * (op.getInt("head_dim") / 2) * 3;
 }
 
 class Uses {
@@ -70,6 +81,33 @@ public:
     part(4, rows(0, heads.lo, heads.hi));
   }
 
+  /// By KV head, then by split: the query heads of the KV heads, and all that
+  /// is earlier of these, since the position says what of it is in which split.
+  void partial(Range r) {
+    const int64_t n = otherSplits(s);
+    const Range kv{r.lo / n, (r.hi + n - 1) / n};
+    heads(0, "query_row", kv, op.getInt("group"));
+    cached(1, kv, Position::Past);
+    part(2, {r.lo * partOf(op), r.hi * partOf(op)});
+  }
+
+  /// KV heads with their query heads, their own key and value, the first split
+  /// and what has been made of the others.
+  void join(Range kv) {
+    const int64_t group = op.getInt("group"), d = op.getInt("head_dim");
+    const int64_t parts = otherSplits(s) * partOf(op);
+    heads(0, "query_row", kv, group);
+    if (op.name == "attention_join") {
+      heads(1, "key_row", kv, 1);
+      heads(2, "value_row", kv, 1);
+      cached(3, kv, Position::Past);
+    } else {
+      cached(3, kv, Position::Upto);
+    }
+    part(4, {kv.lo * parts, kv.hi * parts});
+    part(5, {kv.lo * group * d, kv.hi * group * d});
+  }
+
   void append(Range rows) {
     const int64_t from = op.getInt("from"), to = op.getInt("to");
     rows.lo = std::max(rows.lo, from);
@@ -80,6 +118,19 @@ public:
   }
 
 private:
+  /// `each` heads of operand `i` for every KV head.
+  void heads(uint32_t i, const char *row, Range kv, int64_t each) {
+    const int64_t d = op.getInt("head_dim"), from = op.getInt(row);
+    part(i, {from + kv.lo * each * d, from + kv.hi * each * d});
+  }
+  /// Keys, and behind those of all heads the values.
+  void cached(uint32_t i, Range kv, Position position) {
+    const int64_t d = op.getInt("head_dim");
+    const int64_t all = s.buffers[op.operands[i]].shape[1];
+    part(i, {kv.lo * d, kv.hi * d}, position);
+    part(i, {(all + kv.lo) * d, (all + kv.hi) * d}, position);
+  }
+
   const Schedule &s;
   const Operator &op;
   std::vector<Use> &out;
@@ -102,9 +153,12 @@ int64_t extentOf(const Schedule &s, const Operator &op) {
   if (op.name == "rms_norm" || op.name == "argmax" ||
       op.name == "argmax_combine")
     return 1;
-  if (isAttention(op)) {
-    const Buffer &cache = s.buffers[op.operands[3]];
-    return cache.shape.size() == 4 ? cache.shape[1] * op.getInt("group") : 0;
+  if (const uint32_t i = cacheOf(op); i != kNone) {
+    const Buffer &cache = s.buffers[op.operands[i]];
+    const int64_t kv = cache.shape.size() == 4 ? cache.shape[1] : 0;
+    return kv * (isWhole(op)  ? op.getInt("group")
+                 : isJoin(op) ? 1
+                              : otherSplits(s));
   }
   return length(op.name == "embed" ? 2 : isProduct(op) ? 1 : 0);
 }
@@ -116,9 +170,12 @@ int64_t granuleOf(const Operator &op) {
 }
 
 Range feeds(const Operator &op, Range r) {
-  if (isAttention(op)) {
+  if (cacheOf(op) != kNone) {
     const int64_t d = op.getInt("head_dim");
-    return {r.lo * d, r.hi * d};
+    const int64_t each = isWhole(op)  ? d
+                         : isJoin(op) ? op.getInt("group") * d
+                                      : partOf(op);
+    return {r.lo * each, r.hi * each};
   }
   if (op.name == "swiglu")
     return {r.lo / 2, r.hi / 2};
@@ -131,6 +188,18 @@ Range feeds(const Operator &op, Range r) {
 
 bool isProduct(const Operator &op) {
   return op.name == "linear" || op.name == "linear_plain";
+}
+
+bool isJoin(const Operator &op) {
+  return op.name == "attention_join" || op.name == "attention_join_upto";
+}
+bool isPartial(const Operator &op) { return op.name == "attention_partial"; }
+
+uint32_t cacheOf(const Operator &op) {
+  return isWhole(op) || isJoin(op) ? 3 : isPartial(op) ? 1 : kNone;
+}
+uint32_t streamedCache(const Operator &op) {
+  return isWhole(op) ? kNone : cacheOf(op);
 }
 
 bool gathers(const Operator &op, uint32_t i) {
@@ -148,9 +217,15 @@ void addUses(const Schedule &s, const Operator &op, Range r,
     const Arity n = arity(op);
     for (uint32_t i = 0; i < n.inputs + n.outputs; ++i)
       u.all(i);
-  } else if (isAttention(op)) {
-    if (!r.empty())
+  } else if (cacheOf(op) != kNone) {
+    if (r.empty())
+      return;
+    if (isWhole(op))
       u.attention(r);
+    else if (isJoin(op))
+      u.join(r);
+    else
+      u.partial(r);
   } else if (op.name == "kv_append") {
     u.append(r);
   } else if (op.name == "embed") {

@@ -38,7 +38,18 @@ core::Range feeds(const core::Operator &op, core::Range range);
 /// then.
 bool isProduct(const core::Operator &op);
 
-/// Whether all of operand `i` is collected before the operator starts.
+/// Attention split by positions: all splits but the first, and that with this
+/// position, joined with the others.
+bool isPartial(const core::Operator &op);
+bool isJoin(const core::Operator &op);
+
+/// The operand that is the cache of an attention operator, and where its
+/// earlier positions may come through the ring; else kNone.
+uint32_t cacheOf(const core::Operator &op);
+uint32_t streamedCache(const core::Operator &op);
+
+/// Whether all of operand `i` is collected before the operator starts, in an
+/// area that is as large as it. (Attention works in areas of its own.)
 bool gathers(const core::Operator &op, uint32_t i);
 
 void addUses(const core::Schedule &s, const core::Operator &op,

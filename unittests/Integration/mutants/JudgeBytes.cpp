@@ -90,8 +90,9 @@ private:
           std::vector<uint32_t> groups{0, uint32_t(b.elements())};
           if (b.packetTiles != kNone)
             groups = s.tables[b.packetTiles];
+          const unsigned width = b.type == ElementType::BF16 ? 2 : 4;
           const auto isBound = [&](uint64_t byte) {
-            return std::find(groups.begin(), groups.end(), byte / 2) !=
+            return std::find(groups.begin(), groups.end(), byte / width) !=
                    groups.end();
           };
           if (!isBound(use.lo) || !isBound(use.hi))
@@ -214,7 +215,8 @@ private:
   bool isStreamed(const JudgedTile &t, const Piece &p) const {
     const Task &task = s.tasks[t.task];
     const Operator &op = task.ops[p.op];
-    return task.stream.rows && isProduct(op) && op.operands[1] == p.buffer;
+    const uint32_t i = isProduct(op) ? 1 : streamedCache(op);
+    return task.stream.rows && i != kNone && op.operands[i] == p.buffer;
   }
 
   const Schedule &s;

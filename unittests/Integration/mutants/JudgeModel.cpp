@@ -117,8 +117,9 @@ private:
     }
     if (b.packetElements) {
       const std::vector<uint32_t> &of = packets[use.buffer]->packetOf;
-      piece.lo = uint64_t(of[use.lo / 2]) * 16;
-      piece.hi = uint64_t(of[use.hi / 2 - 1]) * 16 + 16;
+      const unsigned width = b.type == ElementType::BF16 ? 2 : 4;
+      piece.lo = uint64_t(of[use.lo / width]) * 16;
+      piece.hi = uint64_t(of[use.hi / width - 1]) * 16 + 16;
     }
     if (b.space != Space::Own) {
       piece.storage =

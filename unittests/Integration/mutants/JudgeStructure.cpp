@@ -88,8 +88,10 @@ private:
           "'" + b.name + "' is not filled as its kind asks");
     if (!b.packetElements)
       return;
-    check(b.packetElements <= 6 && b.kind == BufferKind::Activation &&
-              b.type == ElementType::BF16 && b.space != Space::Shared,
+    // Twelve bytes beside the stamp.
+    check(b.packetElements <= (b.type == ElementType::BF16 ? 6u : 3u) &&
+              b.type != ElementType::I32 && b.kind == BufferKind::Activation &&
+              b.space != Space::Shared,
           "packets of '" + b.name + "'");
     if (b.packetTiles == kNone)
       return;
@@ -187,10 +189,23 @@ private:
     }
   }
 
+  /// Keys and values of as many positions as the kernel takes, of one block.
+  void checkCacheStream(const Stream &stream, const Buffer &cache) {
+    bool power = false;
+    for (uint32_t rows = 16; rows <= 128; rows *= 2)
+      power |= stream.rows == rows;
+    check(s.ring && power && s.numerics.kvBlock % stream.rows == 0 &&
+              int64_t(stream.columns) == cache.shape[3],
+          "a stream of odd stages of '" + cache.name + "'");
+  }
+
   void checkStream(const Task &task) {
     const Stream &stream = task.stream;
     if (!stream.rows)
       return;
+    for (const Operator &op : task.ops)
+      if (const uint32_t i = streamedCache(op); i != kNone)
+        return checkCacheStream(stream, s.buffers[op.operands[i]]);
     check(s.ring && stream.rows == 4 && stream.columns &&
               stream.columns % 128 == 0,
           "a stream of odd stages");
@@ -233,17 +248,29 @@ constexpr uint64_t kWarps = 8;
 uint64_t up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
 /// Words of the plan rows of a task: eight, and for every buffer its place, of
-/// packets the generation, of written packets the first packet.
+/// packets one more.
 uint64_t rowWords(const Schedule &s, const Task &task) {
-  std::map<uint32_t, bool> written;
+  std::set<uint32_t> buffers;
   for (const Operator &op : task.ops)
-    for (uint32_t i = 0; i < op.operands.size(); ++i)
-      written[op.operands[i]] |= i >= arity(op).inputs;
+    buffers.insert(op.operands.begin(), op.operands.end());
   uint64_t words = 8;
-  for (const auto &[b, w] : written)
+  for (uint32_t b : buffers)
     if (s.buffers[b].kind != BufferKind::Local)
-      words += s.buffers[b].packetElements ? (w ? 3 : 2) : 1;
+      words += s.buffers[b].packetElements ? 2 : 1;
   return up(words, 4);
+}
+
+/// What a KV head of split attention works in. Query heads come in columns of
+/// eight, a query with 16 bytes behind it; the warps' results are combined one
+/// column at a time.
+uint64_t splitBytes(uint64_t group, uint64_t d) {
+  const uint64_t column = std::min<uint64_t>(group, 8);
+  return up(up(group, 8) * (d * 2 + 16), 16) + // queries
+         2 * up(d * 2, 16) +                   // this key and value
+         up(group * 4, 16) +                   // scores of this position
+         up(kWarps * column * 8, 16) +         // maximum and sum by warp
+         up(kWarps * column * d * 4, 16) +     // output by warp
+         up(group * d * 4, 16);                // results
 }
 
 /// What a kernel's block needs beside ring and pages.
@@ -273,6 +300,9 @@ uint64_t kernelBytes(const Schedule &s) {
         works =
             uint64_t(op.getInt("head_dim")) * 4 * (3 + kWarps + longest[o]) +
             kWarps * 8;
+      if (isPartial(op) || isJoin(op))
+        works = splitBytes(uint64_t(op.getInt("group")),
+                           uint64_t(op.getInt("head_dim")));
       vector = std::max(vector, works);
       if (!isProduct(op))
         continue;
@@ -343,12 +373,19 @@ void judgeFit(const Schedule &s, Verdict &v) {
   }
   if (!s.ring)
     return;
+  // A thread of the block for each.
+  if (s.target && s.ring->slots > (s.target->chip == "sm_80" ? 288u : 384u))
+    v.add(7, "more slots than threads");
   if (!ringHolds(*s.ring))
     v.add(8, "a ring in which stages are lost");
   for (const Task &task : s.tasks) {
     if (!task.stream.rows)
       continue;
-    if (uint64_t(task.stream.rows) * task.stream.columns * 2 > s.ring->bytes)
+    uint64_t stage = uint64_t(task.stream.rows) * task.stream.columns * 2;
+    for (const Operator &op : task.ops)
+      if (streamedCache(op) != kNone)
+        stage *= 2; // keys and values
+    if (stage > s.ring->bytes)
       v.add(8, "stages larger than a slot");
     // The kernel keeps one stage a warp in registers: what is left of 168 on
     // sm_80 and of 232 elsewhere, 128 bytes a register.

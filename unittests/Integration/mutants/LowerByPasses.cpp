@@ -9,6 +9,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -30,7 +31,7 @@ std::string configOf(const ModelShape &m) {
          size("num_attention_heads", m.heads) +
          size("num_key_value_heads", m.kvHeads) + size("head_dim", m.headDim) +
          size("num_hidden_layers", m.layers) + size("vocab_size", m.vocab) +
-         size("max_position_embeddings", m.runs ? 8 : 4096) +
+         size("max_position_embeddings", m.positions()) +
          (m.llama3 ? kRope : "") + R"("tie_word_embeddings":)" +
          (m.tied ? "true" : "false") +
          R"(,"rms_norm_eps":1e-05,"hidden_act":"silu","rope_theta":10000.0,)"
@@ -38,9 +39,8 @@ std::string configOf(const ModelShape &m) {
 }
 
 std::vector<std::string> passes(const Choice &choice) {
-  // The campaign has its own model of every operator, and none of the split
-  // attention.
-  return {"amk-fusion-grouping{split-attention=false}",
+  return {choice.split ? "amk-fusion-grouping"
+                       : "amk-fusion-grouping{split-attention=false}",
           "amk-tiling{target=sm_90 workers=" + std::to_string(choice.workers) +
               "}",
           std::string("amk-sm-assignment{policy=") + choice.policy + "}",
@@ -70,6 +70,16 @@ std::vector<core::Schedule> lower(const ModelShape &shape,
       importHuggingFace(folder / "", &context, options);
   if (!module)
     return {};
+  ScheduleOp schedule = *(*module).getOps<ScheduleOp>().begin();
+  const core::Numerics &n = shape.numerics;
+  const NumericsAttr numerics =
+      NumericsAttr::get(&context, n.kBlock, n.kvBlock, n.kvChunk, n.kvSplits);
+  if (shape.large && schedule.getNumerics() != numerics) {
+    llvm::errs() << shape.name << ": expected the importer to give " << numerics
+                 << ", found " << schedule.getNumerics() << "\n";
+    return {};
+  }
+  schedule.setNumericsAttr(numerics);
   std::vector<core::Schedule> stages;
   const auto record = [&] {
     FailureOr<core::Schedule> flat =
@@ -83,7 +93,8 @@ std::vector<core::Schedule> lower(const ModelShape &shape,
     return {};
   if (shape.throughCache) {
     // There is no op of this operator: the solvers that the passes call.
-    readThroughCache(stages[0]);
+    if (!shape.split)
+      readThroughCache(stages[0]);
     return lowerBySolvers(std::move(stages[0]), choice);
   }
   for (const std::string &pass : passes(choice)) {

@@ -15,13 +15,14 @@ std::vector<core::Schedule> lower(const ModelShape &m, const Choice &choice) {
   shape.headDim = m.headDim;
   shape.vocab = m.vocab;
   shape.layers = m.layers;
-  shape.positions = m.runs ? 8 : 4096;
+  shape.positions = m.positions();
   core::Schedule s = scheduling::test::toyLlama(shape, false);
+  s.numerics = m.numerics;
   // A vector is a tensor of one row.
   for (const core::Buffer &b : s.buffers)
     if (b.kind == core::BufferKind::Weight && b.shape.size() == 1)
       s.views[b.view].parts[0].rows = 1;
-  if (m.throughCache)
+  if (m.throughCache && !m.split)
     readThroughCache(s);
   return lowerBySolvers(std::move(s), choice);
 }

@@ -25,17 +25,28 @@ const char *toString(Stage stage) {
 
 std::vector<ModelShape> modelShapes() {
   // hidden, inter, heads, kv heads, head dim, vocabulary, layers, tied, llama3,
-  // workers, whether it runs.
+  // workers, whether it is large.
   std::vector<ModelShape> shapes = {
-      {"mha", 64, 96, 4, 4, 16, 100, 2, false, false, {2, 5, 9}, true},
-      {"gqa", 128, 256, 8, 2, 16, 200, 2, true, true, {3, 8, 17}, true},
-      {"mqa", 64, 128, 4, 1, 16, 99, 2, true, false, {2, 4, 7}, true},
-      {"odd", 72, 88, 6, 3, 14, 101, 2, false, true, {3, 5, 11}, true},
-      {"wide heads", 128, 128, 2, 1, 64, 96, 2, false, false, {2, 6, 13}, true},
-      {"one worker", 128, 256, 4, 2, 32, 130, 1, true, true, {1, 2, 3}, true},
-      {"small 1b", 128, 512, 8, 2, 16, 257, 3, true, true, {4, 7, 16}, true},
-      {"small 3b", 256, 640, 6, 2, 64, 300, 2, true, true, {3, 9, 19}, true},
-      {"small 8b", 256, 896, 8, 2, 32, 301, 2, false, true, {5, 8, 21}, true},
+      {"mha", 64, 96, 4, 4, 16, 100, 2, false, false, {2, 5, 9}, false},
+      {"gqa", 128, 256, 8, 2, 16, 200, 2, true, true, {3, 8, 17}, false},
+      {"mqa", 64, 128, 4, 1, 16, 99, 2, true, false, {2, 4, 7}, false},
+      {"odd", 72, 88, 6, 3, 14, 101, 2, false, true, {3, 5, 11}, false},
+      {"wide heads",
+       128,
+       128,
+       2,
+       1,
+       64,
+       96,
+       2,
+       false,
+       false,
+       {2, 6, 13},
+       false},
+      {"one worker", 128, 256, 4, 2, 32, 130, 1, true, true, {1, 2, 3}, false},
+      {"small 1b", 128, 512, 8, 2, 16, 257, 3, true, true, {4, 7, 16}, false},
+      {"small 3b", 256, 640, 6, 2, 64, 300, 2, true, true, {3, 9, 19}, false},
+      {"small 8b", 256, 896, 8, 2, 32, 301, 2, false, true, {5, 8, 21}, false},
       {"small 70b",
        256,
        768,
@@ -47,7 +58,7 @@ std::vector<ModelShape> modelShapes() {
        false,
        true,
        {4, 12, 24},
-       true},
+       false},
       {"through cache",
        128,
        256,
@@ -59,7 +70,7 @@ std::vector<ModelShape> modelShapes() {
        false,
        true,
        {3, 5, 8},
-       true,
+       false,
        true},
       {"1b",
        2048,
@@ -72,7 +83,7 @@ std::vector<ModelShape> modelShapes() {
        true,
        true,
        {66, 108, 132},
-       false},
+       true},
       {"3b",
        3072,
        8192,
@@ -84,7 +95,7 @@ std::vector<ModelShape> modelShapes() {
        true,
        true,
        {66, 108, 132},
-       false},
+       true},
       {"8b",
        4096,
        14336,
@@ -96,7 +107,7 @@ std::vector<ModelShape> modelShapes() {
        false,
        true,
        {66, 108, 132},
-       false},
+       true},
       {"70b",
        8192,
        28672,
@@ -108,8 +119,20 @@ std::vector<ModelShape> modelShapes() {
        false,
        true,
        {66, 108, 132},
-       false},
+       true},
   };
+  // Few positions have many splits of their own, of one, two or three blocks
+  // of the shortest stage; 4096 positions have what the importer gives them.
+  for (size_t i = 0; i < shapes.size(); ++i)
+    shapes[i].numerics = shapes[i].large
+                             ? Numerics{2048, 64, 4, 16}
+                             : Numerics{2048, 16, 1, 2 + int64_t(i % 3)};
+  const size_t kinds = shapes.size();
+  for (size_t i = 0; i < kinds; ++i) {
+    shapes.push_back(shapes[i]);
+    shapes.back().name += ", split";
+    shapes.back().split = true;
+  }
   return shapes;
 }
 
@@ -117,7 +140,8 @@ Choice choiceOf(const ModelShape &shape, unsigned size) {
   constexpr uint32_t packets[3] = {6, 4, 0};
   constexpr const char *policies[3] = {"contiguous", "load-balanced",
                                        "round-robin"};
-  return {shape.workers[size], packets[size], policies[size]};
+  return {shape.split, shape.throughCache, shape.workers[size], packets[size],
+          policies[size]};
 }
 
 std::string Lowering::name() const {
@@ -151,7 +175,10 @@ std::vector<Schedule> lowerBySolvers(Schedule s, const Choice &choice) {
   synchronization.packetElements = choice.packets;
   PageColoringOptions pages;
   pages.sharedLimit = 29056;
-  if (!refine(groupOperators(s, {}, origins)))
+  const std::string grouped = groupOperators(s, {}, origins, choice.split);
+  if (choice.throughCache)
+    readThroughCache(s);
+  if (!refine(grouped))
     return {};
   s.target = Target{"sm_90", choice.workers, 232448};
   if (!refine(cutTasks(s, tiling)) || !refine(assignWorkers(s, assignment)) ||

@@ -25,17 +25,23 @@ struct ModelShape {
   int64_t hidden, inter, heads, kvHeads, headDim, vocab, layers;
   bool tied, llama3;
   uint32_t workers[3]; ///< the three tile sizes
-  bool runs;           ///< small enough for the CPU device
+  bool large;          ///< of the widths that people use
   /// Attention reads this position's keys and values from the cache too, so
   /// that a read of the cache depends on the append of the same launch.
   bool throughCache = false;
+  bool split = false; ///< attention is cut by positions, else by query heads
+  core::Numerics numerics = {};
+
+  int64_t positions() const { return large ? 4096 : 64; }
 };
 /// Every sort of model that the importer takes, small; then models that people
-/// use, with fewer layers.
+/// use, with fewer layers; all of them with attention split and not.
 std::vector<ModelShape> modelShapes();
 
 /// What the passes are asked for, beside the number of workers.
 struct Choice {
+  bool split = true;         ///< attention by positions
+  bool throughCache = false; ///< then read this position from the cache too
   uint32_t workers = 1;
   uint32_t packets = 6; ///< values of a packet
   const char *policy = "contiguous";
@@ -61,8 +67,9 @@ std::vector<core::Schedule> lower(const ModelShape &shape,
 std::vector<core::Schedule> lowerBySolvers(core::Schedule imported,
                                            const Choice &choice);
 
-/// Makes attention read the cache for this position too (ExtraOperators.cpp).
-void readThroughCache(core::Schedule &imported);
+/// Makes attention, split or not, read the cache for this position too
+/// (ExtraOperators.cpp).
+void readThroughCache(core::Schedule &s);
 
 } // namespace amk::mutants
 

@@ -19,6 +19,7 @@ TEST(Mutants, VerifierAndJudgeAgree) {
   Options options;
   options.count = kMutants;
   options.shapes = 4;
+  options.runLarge = false;
   options.seconds = kSeconds;
   options.seed = std::random_device{}();
   if (const char *seed = std::getenv("AMK_TEST_SEED"))

@@ -54,9 +54,16 @@ bool writes(const Task &task, uint32_t buffer) {
   return false;
 }
 
-bool isAttention(const Operator &op) {
-  return op.name == "attention" || op.name == "attention_upto";
+/// What attention_partial hands over: the only float32 values in packets.
+bool isParts(const Schedule &s, uint32_t buffer) {
+  for (const Task &task : s.tasks)
+    for (const Operator &op : task.ops)
+      if (isPartial(op) && op.operands[2] == buffer)
+        return true;
+  return false;
 }
+
+bool isAttention(const Operator &op) { return cacheOf(op) != kNone; }
 
 } // namespace
 
@@ -173,7 +180,7 @@ bool plainToPackets(Schedule &s, Random &r) {
   for (uint32_t b : activationsOf(s)) {
     generation = std::max(generation, s.buffers[b].packetGeneration);
     if (!s.buffers[b].packetElements &&
-        s.buffers[b].type == ElementType::BF16 &&
+        (s.buffers[b].type == ElementType::BF16 || isParts(s, b)) &&
         s.buffers[b].space != Space::Shared)
       found.push_back(b);
   }
@@ -181,7 +188,8 @@ bool plainToPackets(Schedule &s, Random &r) {
     return false;
   const uint32_t at = r.pick(found);
   Buffer &b = s.buffers[at];
-  b.packetElements = r.once(16) ? 7 : 1 + r.below(6);
+  const uint32_t most = mostPacketElements(b.type);
+  b.packetElements = r.once(16) ? most + 1 : 1 + r.below(most);
   b.packetGeneration = generation + 1;
   if (r.once(4))
     return true;
@@ -189,10 +197,12 @@ bool plainToPackets(Schedule &s, Random &r) {
     if (!writes(task, at) || task.bounds == kNone)
       continue;
     // Where its tiles end in the last operator's dimension.
+    // Element by element, but for what attention_partial makes of its range.
+    const size_t maps = task.ops.size() - (isParts(s, at) ? 0 : 1);
     std::vector<uint32_t> ends;
     for (uint32_t bound : s.tables[task.bounds]) {
       Range range{0, bound};
-      for (size_t o = cutOf(task); o + 1 < task.ops.size(); ++o)
+      for (size_t o = cutOf(task); o < maps; ++o)
         range = feeds(task.ops[o], range);
       ends.push_back(uint32_t(range.hi));
     }
@@ -251,7 +261,8 @@ bool changeRing(Schedule &s, Random &r) {
 bool streamWritten(Schedule &s, Random &r) {
   std::vector<uint32_t> tasks;
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
-    if (s.tasks[t].stream.rows)
+    if (s.tasks[t].stream.rows &&
+        std::any_of(s.tasks[t].ops.begin(), s.tasks[t].ops.end(), isProduct))
       tasks.push_back(t);
   if (tasks.empty())
     return false;

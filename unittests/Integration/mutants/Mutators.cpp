@@ -20,7 +20,8 @@ constexpr uint32_t labels(std::initializer_list<unsigned> rules) {
 const std::vector<MutantClass> &mutantClasses() {
   using namespace mutate;
   const Stage imported = Stage::Imported, tiled = Stage::Tiled,
-              concurrent = Stage::Synchronized, last = Stage::Pipelined;
+              fused = Stage::Fused, concurrent = Stage::Synchronized,
+              last = Stage::Pipelined;
   static const std::vector<MutantClass> classes = {
       {"dropped wait", dropWait, concurrent, labels({5})},
       {"lowered threshold", lowerThreshold, concurrent, labels({2, 5})},
@@ -52,6 +53,17 @@ const std::vector<MutantClass> &mutantClasses() {
       {"stage order changed in the plan", nullptr, last, 0, swapPlanRows},
       {"reset epoch in the plan", nullptr, last, 0, resetPlanEpoch},
       {"missing proxy fence", streamWritten, last, labels({5, 7, 9})},
+      {"split of the positions shifted", shiftSplit, tiled,
+       labels({1, 3, 5, 6, 7})},
+      {"split left out", leaveOutSplit, fused, labels({1, 2, 6})},
+      {"splits swapped", swapSplits, tiled, labels({3, 5, 6})},
+      {"join before its splits", joinEarly, fused, labels({3, 5, 6})},
+      {"join that waits for too little", dropJoinWait, concurrent, labels({5})},
+      {"split's packets turned into plain storage", partsToPlain, concurrent,
+       labels({5, 6, 7})},
+      {"KV stages cut elsewhere", cutCacheStages, last, labels({1, 7, 8})},
+      {"KV stages fetched before the append", fetchBeforeAppend, last,
+       labels({5, 9})},
   };
   return classes;
 }

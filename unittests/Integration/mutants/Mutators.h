@@ -82,6 +82,15 @@ bool packetsToPlain(core::Schedule &s, Random &r);
 bool plainToPackets(core::Schedule &s, Random &r);
 bool changeRing(core::Schedule &s, Random &r);
 bool streamWritten(core::Schedule &s, Random &r);
+// Attention split by positions (MutateSplits.cpp).
+bool shiftSplit(core::Schedule &s, Random &r);
+bool leaveOutSplit(core::Schedule &s, Random &r);
+bool swapSplits(core::Schedule &s, Random &r);
+bool joinEarly(core::Schedule &s, Random &r);
+bool dropJoinWait(core::Schedule &s, Random &r);
+bool partsToPlain(core::Schedule &s, Random &r);
+bool cutCacheStages(core::Schedule &s, Random &r);
+bool fetchBeforeAppend(core::Schedule &s, Random &r);
 // The plan of a program file (MutatePlan.cpp).
 bool swapPlanRows(const core::KernelPlan &plan, core::Kernel &kernel,
                   Random &r);

@@ -7,27 +7,33 @@
 
 namespace amk::mutants {
 
-/// Runs schedules of one model on the CPU device, with random weights that are
-/// the same for all.
+/// Random weights of `values` values in all: tensors are parts of one block, so
+/// that models of any size share the memory of one matrix.
+std::shared_ptr<runtime::WeightSource> blockWeights(uint64_t values);
+
+/// Runs schedules of one model on the CPU device, with random weights and
+/// earlier keys and values that are the same for all.
 class Runner {
 public:
-  /// Learns the bits from the model as imported, on one thread.
-  explicit Runner(const core::Schedule &imported);
+  /// Learns the bits from the model as imported, on one thread, at these
+  /// positions: one launch for each.
+  Runner(const core::Schedule &imported,
+         std::shared_ptr<runtime::WeightSource> weights,
+         std::vector<int64_t> positions);
 
   /// Runs it with some number of threads and random delays, a quarter of the
   /// time from just before counters wrap. What went wrong; empty if the bits
   /// are the same.
   std::string run(const core::Schedule &s, uint64_t seed);
 
-  /// Launches per run: tokens.
-  static constexpr unsigned kTokens = 3;
-
 private:
   /// Logits and next token after every launch.
   std::string launch(const core::Schedule &s,
                      const runtime::CpuOptions &options, std::string &bits);
 
-  std::unique_ptr<runtime::WeightSource> weights;
+  std::shared_ptr<runtime::WeightSource> weights;
+  const std::vector<int64_t> positions;
+  std::string earlier; ///< keys and values of a cache
   std::string expected;
 };
 
