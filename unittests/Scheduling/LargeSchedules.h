@@ -1,4 +1,4 @@
-//===- LargeSchedules.h - Schedules whose verification takes time -*- C++ -*-===//
+//===- LargeSchedules.h - Schedules that take long to verify ----*- C++ -*-===//
 //
 // Shared by the benchmarks of the checking core and by the test that bounds
 // what it costs.

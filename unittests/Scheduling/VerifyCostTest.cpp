@@ -47,8 +47,8 @@ double verifySeconds(const Schedule &s) {
     const double start = processorSeconds();
     const auto found = verify(s);
     least = std::min(least, processorSeconds() - start);
-    EXPECT_TRUE(found.empty()) << found.front().rule << ": "
-                               << found.front().message;
+    EXPECT_TRUE(found.empty())
+        << found.front().rule << ": " << found.front().message;
   }
   return least;
 }

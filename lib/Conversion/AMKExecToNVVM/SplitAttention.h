@@ -93,7 +93,7 @@ private:
   void combineColumn(int64_t column);
   std::pair<Value, Value> loadTwo(Value address); ///< float32, in shared memory
   Values combinePair(int64_t column, Value head, Value pairInHead);
-  Values joinOthers(Value pair, Values own);
+  Values joinOthers(Value pair, const Values &own);
   Values pollParts(Value firstSplit, Value pair, int64_t batch);
   void storePart(Value pair, Value log, Value even, Value odd);
   void storeEmpty();

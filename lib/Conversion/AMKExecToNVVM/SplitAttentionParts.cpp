@@ -230,7 +230,7 @@ Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
 
 /// (maximum, sum, even, odd) of the first split, joined with the others, in
 /// their order.
-Values SplitAttention::joinOthers(Value pair, Values own) {
+Values SplitAttention::joinOthers(Value pair, const Values &own) {
   const int64_t batch = std::min(others, kMostAtOnce);
   return d.forLoop(
       d.i32(0), live, d.i32(batch), own, [&](Value from, ValueRange carried) {
