@@ -10,6 +10,7 @@
 #include "AMK/Schedule/SharedLayout.h"
 
 #include <algorithm>
+#include <cmath>
 #include <sstream>
 
 namespace amk::core {
@@ -171,8 +172,9 @@ public:
   }
   std::string verify(const Schedule &s, const Operator &op) const override {
     const Shape shape{length(s, op, 0)};
-    if (!(op.getFloat("eps", -1) > 0))
-      return "attribute 'eps': expected a positive number";
+    const double eps = op.getFloat("eps", -1);
+    if (!(eps > 0 && std::isfinite(eps)))
+      return "attribute 'eps': expected a positive, finite number";
     return firstOf({expect(s, op, 0, "input", ElementType::BF16, shape),
                     expect(s, op, 1, "gain", ElementType::BF16, shape),
                     expect(s, op, 2, "output", ElementType::F32, shape),

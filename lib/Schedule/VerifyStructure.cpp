@@ -5,6 +5,7 @@
 #include "VerifyImpl.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace amk::core::verifier {
@@ -190,10 +191,23 @@ std::string Structure::checkRope(const Buffer &b) const {
       table.headDim % 2 || b.shape[1] != table.headDim / 2)
     return say({"expected a RoPE table of shape [positions, ",
                 table.headDim / 2, ", 2] of f32"});
+  const std::pair<const char *, double> numbers[] = {
+      {"theta", table.theta},
+      {"factor", table.factor},
+      {"low_freq_factor", table.lowFreqFactor},
+      {"high_freq_factor", table.highFreqFactor}};
+  for (const auto &[name, value] : numbers)
+    if (!(value > 0 && std::isfinite(value)))
+      return std::string("RoPE table: expected a positive, finite ") + name +
+             ", found " + std::to_string(value);
   return {};
 }
 
 std::string Structure::checkPackets(const Buffer &b) const {
+  const bool grouped = b.packetTiles != kNone;
+  if (grouped && !isTable(b.packetTiles))
+    return say({"packet groups: expected a table below ", s.tables.size(),
+                ", found ", b.packetTiles});
   if (b.packetElements == 0)
     return {};
   if (b.kind != BufferKind::Activation || b.type == ElementType::I32)
@@ -204,11 +218,8 @@ std::string Structure::checkPackets(const Buffer &b) const {
                 " values, found ", b.packetElements});
   if (b.space == Space::Shared)
     return "expected packets in global memory, found shared";
-  if (b.packetTiles == kNone)
+  if (!grouped)
     return {};
-  if (!isTable(b.packetTiles))
-    return say({"packet groups: expected a table below ", s.tables.size(),
-                ", found ", b.packetTiles});
   const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
   for (size_t i = 1; i < bounds.size(); ++i)
     if (bounds[i] <= bounds[i - 1])
@@ -449,11 +460,15 @@ void Structure::checkFan(uint32_t t, uint32_t counters, const Fan &fan,
 void Structure::checkStream(uint32_t t) {
   const Task &task = s.tasks[t];
   const Stream &stream = task.stream;
-  if (stream.rows == 0)
-    return;
   const auto fail = [&](const std::string &message) {
     r.add("V1", atTask(t), "stream: " + message);
   };
+  if (stream.rows == 0) {
+    if (stream.columns || stream.held)
+      fail(say({"expected rows of at least 1 or no stream, found 0 rows of ",
+                stream.columns, " columns, ", stream.held, " held"}));
+    return;
+  }
   if (!s.ring)
     return fail("expected a ring to stream through, found none");
   if (checkCacheStream(t))

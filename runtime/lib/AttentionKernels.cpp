@@ -17,27 +17,29 @@ void kvAppend(const KernelCall &call) {
   const core::Buffer &cache = call.buffer(1);
   const int64_t positions = cache.shape[2], d = cache.shape[3];
   const int64_t from = call.op.getInt("from"), to = call.op.getInt("to");
-  const uint16_t *x = call.data<uint16_t>(0);
+  const char *x = call.bytes(0);
   uint16_t *out = call.data<uint16_t>(1);
   for (int64_t r = std::max(call.range.lo, from); r < call.range.hi; ++r) {
     // Plane and head in one: the cache is [2 * heads, positions, d].
     const int64_t row = r - from + to;
-    out[(row / d * positions + call.position) * d + row % d] = x[r];
+    std::memcpy(&out[(row / d * positions + call.position) * d + row % d],
+                x + r * 2, sizeof *out);
   }
 }
 
 /// One query head against one KV head.
 struct Head {
   const float *query;
-  const uint16_t *keys, *values;     ///< of the cache: [positions, d]
-  const uint16_t *keyNow, *valueNow; ///< of this position
+  // bf16, perhaps unaligned.
+  const char *keys, *values;     ///< of the cache: [positions, d]
+  const char *keyNow, *valueNow; ///< of this position
   int64_t position, d, kBlock;
 
-  const uint16_t *key(int64_t p) const {
-    return p == position ? keyNow : keys + p * d;
+  const char *key(int64_t p) const {
+    return p == position ? keyNow : keys + p * d * 2;
   }
-  const uint16_t *value(int64_t p) const {
-    return p == position ? valueNow : values + p * d;
+  const char *value(int64_t p) const {
+    return p == position ? valueNow : values + p * d * 2;
   }
 };
 
@@ -67,10 +69,10 @@ public:
       out[j] *= correction;
     for (int64_t i = 0; i < n; ++i) {
       const float weight = expFloat(weights[i] - newMax);
-      const uint16_t *value = h.value(first + i);
+      const char *value = h.value(first + i);
       sum += weight;
       for (int64_t j = 0; j < h.d; ++j)
-        out[j] += weight * bf16ToFloat(value[j]);
+        out[j] += weight * loadBf16(value, j);
     }
     max = newMax;
   }
@@ -146,30 +148,34 @@ public:
       : call(call), shape(call.buffer(cache).shape),
         group(call.op.getInt("group")), d(shape[3]),
         splits(call.schedule.numerics, call.position),
-        weights(threadFloats(1, splits.block)),
-        past(call.data<uint16_t>(cache)),
-        query(call.data<uint16_t>(0) + call.op.getInt("query_row")) {
+        weights(threadFloats(1, splits.block)), past(call.data<char>(cache)),
+        query(rowsOf(0, "query_row")) {
     if (!now)
       return;
-    key = call.data<uint16_t>(1) + call.op.getInt("key_row");
-    value = call.data<uint16_t>(2) + call.op.getInt("value_row");
+    key = rowsOf(1, "key_row");
+    value = rowsOf(2, "value_row");
   }
 
   /// Query head `h`; its query is converted into `converted`.
   Head head(int64_t h, float *converted) const {
     const int64_t kv = h / group, positions = shape[2];
-    convertBf16(query + h * d, d, converted);
+    convertBf16(query + h * d * 2, d, converted);
     return {converted,
-            past + kv * positions * d,
-            past + (shape[1] + kv) * positions * d,
-            key ? key + kv * d : nullptr,
-            value ? value + kv * d : nullptr,
+            past + kv * positions * d * 2,
+            past + (shape[1] + kv) * positions * d * 2,
+            key ? key + kv * d * 2 : nullptr,
+            value ? value + kv * d * 2 : nullptr,
             call.position,
             d,
             call.schedule.numerics.kBlock};
   }
 
 private:
+  /// The heads in an operand, which begin at the row that an attribute says.
+  const char *rowsOf(unsigned operand, std::string_view first) const {
+    return call.bytes(operand) + call.op.getInt(first) * 2;
+  }
+
   const KernelCall &call;
   const std::vector<int64_t> &shape;
 
@@ -179,7 +185,7 @@ public:
   float *const weights; ///< of a block
 
 private:
-  const uint16_t *past, *query, *key = nullptr, *value = nullptr;
+  const char *past, *query, *key = nullptr, *value = nullptr;
 };
 
 void attention(const KernelCall &call) {

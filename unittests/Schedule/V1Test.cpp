@@ -246,6 +246,10 @@ TEST_F(V1Test, Streams) {
   product().stream = {4, 256, 0};
   expect("expected columns that divide the 128 of 'w', found 256");
   product().stream = {4, 128, 0};
+  product().stream = {0, 128, 0};
+  expect("expected rows of at least 1 or no stream, found 0 rows of 128 "
+         "columns, 0 held");
+  product().stream = {4, 128, 0};
   product().bounds = b.s.addTable({0, 3, 6});
   expect("expected a bound that is a multiple of 4, found 3");
   first().stream = {4, 128, 0};
@@ -267,6 +271,10 @@ TEST_F(V1Test, PacketGroups) {
   expect("packet groups: expected rising bounds, found 4 after 4");
   p.packetElements = 7;
   expect("V1: buffer 'y': expected packets of at most 6 values, found 7");
+  p.packetElements = 0;
+  EXPECT_EQ(b.check(), "");
+  p.packetTiles = 99;
+  expect("V1: buffer 'y': packet groups: expected a table below ");
 }
 
 TEST_F(V1Test, PacketsOfOtherBuffers) {

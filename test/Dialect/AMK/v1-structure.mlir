@@ -116,6 +116,43 @@ amk.schedule @fan positions(1) numerics<k_block = 1, kv_block = 1> {
 
 // -----
 
+// A number that is none: it could not be read back either.
+!v = !amk.buffer<8xbf16>
+!f = !amk.buffer<8xf32>
+!s = !amk.buffer<1xf32>
+amk.schedule @eps positions(1) numerics<k_block = 1, kv_block = 1> {
+  %x = amk.buffer input : !v
+  %gain = amk.weight "gain" : !v
+  %y = amk.buffer output : !f
+  %scale = amk.buffer output : !s
+  amk.task @t {
+    // expected-error @+1 {{V1: attribute 'eps': expected a positive, finite number}}
+    amk.rms_norm %x, %gain -> %y, %scale {eps = 1.0e705} : !v, !v, !f, !s
+  }
+}
+
+// -----
+
+amk.schedule @theta positions(4) numerics<k_block = 1, kv_block = 1> {
+  // expected-error @+1 {{V1: RoPE table: expected a positive, finite theta, found inf}}
+  %rope = amk.buffer constant rope<head_dim = 4, theta = 1.0e705> : !amk.buffer<4x2x2xf32>
+}
+
+// -----
+
+// Stages without rows.
+!v = !amk.buffer<8xf32>
+amk.schedule @stages positions(1) numerics<k_block = 1, kv_block = 1> {
+  %x = amk.buffer input : !v
+  %y = amk.buffer output : !v
+  // expected-error @+1 {{V1: stream: expected rows of at least 1 or no stream, found 0 rows of 256 columns, 0 held}}
+  amk.task @t stream<rows = 0, columns = 256> {
+    amk.hash %x -> %y : !v, !v
+  }
+}
+
+// -----
+
 // At the edge: the last worker, the last counter, a cut at a granule.
 !v = !amk.buffer<8xf32>
 !h = !amk.buffer<4xf32>
