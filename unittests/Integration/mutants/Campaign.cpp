@@ -48,6 +48,7 @@ public:
 private:
   bool makeLowerings();
   bool runs(const ModelShape &shape) const;
+  std::unique_ptr<Runner> &runnerOf(const ModelShape &shape);
   void addRunner(const ModelShape &shape, const Schedule &imported);
   bool addLowerings(const ModelShape &shape);
   void one(const Lowering &lowering, uint64_t seed);
@@ -65,10 +66,10 @@ private:
   Counts counts;
   std::vector<ModelShape> shapes;
   std::vector<Lowering> small, large;
-  std::shared_ptr<runtime::WeightSource> weights; ///< of large models
-  std::map<const ModelShape *, std::unique_ptr<Runner>> runners;
-  std::set<size_t> seen;                               ///< hashes of mutants
-  std::map<std::string_view, uint64_t> dealt[kStages]; ///< by class
+  std::shared_ptr<runtime::WeightSource> weights;         ///< of large models
+  std::map<std::string, std::unique_ptr<Runner>> runners; ///< by model
+  std::set<size_t> seen;                                  ///< hashes of mutants
+  std::map<std::string_view, uint64_t> dealt[kStages];    ///< by class
 };
 
 bool Session::makeLowerings() {
@@ -85,11 +86,19 @@ bool Session::runs(const ModelShape &shape) const {
   return !shape.large || options.runLarge;
 }
 
+/// Split or not, it is the same model.
+std::unique_ptr<Runner> &Session::runnerOf(const ModelShape &shape) {
+  return runners[shape.name.substr(0, shape.name.find(','))];
+}
+
 void Session::addRunner(const ModelShape &shape, const Schedule &imported) {
+  std::unique_ptr<Runner> &runner = runnerOf(shape);
+  if (runner)
+    return;
   if (!shape.large) {
     // The first position, one of the second block, and the last.
-    runners[&shape] = std::make_unique<Runner>(imported, randomWeights(7),
-                                               std::vector<int64_t>{0, 20, 63});
+    runner = std::make_unique<Runner>(imported, randomWeights(7),
+                                      std::vector<int64_t>{0, 20, 63});
     return;
   }
   if (!weights) {
@@ -98,9 +107,9 @@ void Session::addRunner(const ModelShape &shape, const Schedule &imported) {
       most = std::max(most, uint64_t(m.hidden) * uint64_t(m.vocab));
     weights = blockWeights(most + (uint64_t(1) << 24));
   }
-  // Half of the splits have positions, one of them some only.
-  runners[&shape] = std::make_unique<Runner>(imported, weights,
-                                             std::vector<int64_t>{2000, 2001});
+  // All splits have positions, the last fewer than the others.
+  runner =
+      std::make_unique<Runner>(imported, weights, std::vector<int64_t>{2000});
 }
 
 bool Session::addLowerings(const ModelShape &shape) {
@@ -120,7 +129,7 @@ bool Session::addLowerings(const ModelShape &shape) {
       // Of the large models only what all passes have made, to save time.
       const bool run = runs(shape) && (!shape.large || stage == kStages - 1);
       const std::string wrong =
-          run ? runners[&shape]->run(lowering.schedule, size + 1) : "";
+          run ? runnerOf(shape)->run(lowering.schedule, size + 1) : "";
       if (!v.safe() || !found.empty() || !wrong.empty()) {
         counts.failure = lowering.name() + ": not safe as it is\n" + wrong;
         for (const std::string &reason : v.reasons)
@@ -241,7 +250,7 @@ void Session::judgeOne(const Lowering &lowering, const MutantClass &kind,
   ++c.accepted;
   if (!runs(*lowering.shape))
     return;
-  const std::string error = runners[lowering.shape]->run(s, seed);
+  const std::string error = runnerOf(*lowering.shape)->run(s, seed);
   if (!error.empty())
     return wrong("accepted, but on the CPU device: " + error);
   ++c.ran;

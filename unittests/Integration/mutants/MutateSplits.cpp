@@ -55,26 +55,48 @@ void waitForAll(Schedule &s, uint32_t waiter, uint32_t signaler) {
   s.tasks[signaler].signals.push_back(signal);
 }
 
+/// Takes what is said of a tile out of the task's tables, but for its bounds.
+void dropTile(Schedule &s, Task &task, uint32_t tile) {
+  const auto drop = [&](uint32_t &table) {
+    if (table == kNone || s.tables[table].size() == 1)
+      return;
+    std::vector<uint32_t> entries = s.tables[table];
+    entries.erase(entries.begin() + tile);
+    table = s.addTable(std::move(entries));
+  };
+  drop(task.workers);
+  drop(task.slots);
+  for (Wait &w : task.waits)
+    for (uint32_t *table : {&w.fan.first, &w.fan.last, &w.threshold})
+      drop(*table);
+  for (Signal &signal : task.signals)
+    for (uint32_t *table : {&signal.fan.first, &signal.fan.last})
+      drop(*table);
+}
+
 } // namespace
 
 namespace mutate {
 
-/// A bound between two splits moves by one, so that a tile has another range of
-/// positions; half of the time the groups of their packets move with it.
+/// A bound between two splits moves by one, or goes, so that a tile has other
+/// positions: none, or those of two splits. Half of the time the groups of
+/// their packets change with it.
 bool shiftSplit(Schedule &s, Random &r) {
   const std::vector<uint32_t> tasks = tasksWith(s, isPartial);
   if (tasks.empty())
     return false;
   Task &task = s.tasks[r.pick(tasks)];
   const Operator &op = task.ops[cutOf(task)];
-  std::vector<uint32_t> bounds{0, uint32_t(extentOf(s, op))};
-  if (task.bounds != kNone)
-    bounds = s.tables[task.bounds];
-  if (bounds.size() < 3)
+  if (tilesOf(s, task) < 2)
     return false;
-  // Mostly two splits become one tile, whose neighbour has none or half.
-  const size_t i = 1 + r.below(bounds.size() - 2);
-  bounds[i] = r.once(2) ? bounds[i] + 1 : bounds[i] - 1;
+  std::vector<uint32_t> bounds = s.tables[task.bounds];
+  const uint32_t i = 1 + r.below(bounds.size() - 2);
+  if (r.once(4)) {
+    bounds[i] = r.once(2) ? bounds[i] + 1 : bounds[i] - 1;
+  } else {
+    bounds.erase(bounds.begin() + i);
+    dropTile(s, task, r.once(2) ? i : i - 1);
+  }
   Buffer &parts = s.buffers[op.operands[2]];
   if (parts.packetElements && r.once(2)) {
     std::vector<uint32_t> groups;
@@ -86,37 +108,23 @@ bool shiftSplit(Schedule &s, Random &r) {
   return true;
 }
 
-/// The last split of the last KV head is not computed, or none is.
+/// The last split of the last KV head is not computed, or the first of the
+/// first, or none is.
 bool leaveOutSplit(Schedule &s, Random &r) {
   const std::vector<uint32_t> tasks = tasksWith(s, isPartial);
   if (tasks.empty())
     return false;
   const uint32_t t = r.pick(tasks);
   Task &task = s.tasks[t];
-  if (task.bounds == kNone || r.once(3)) {
+  const uint32_t tiles = tilesOf(s, task);
+  if (tiles < 2 || r.once(3)) {
     s.tasks.erase(s.tasks.begin() + t);
     return true;
   }
   std::vector<uint32_t> bounds = s.tables[task.bounds];
-  if (bounds.size() < 3)
-    return false;
   const bool last = r.once(2);
   bounds.erase(last ? bounds.end() - 1 : bounds.begin());
-  const auto shorten = [&](uint32_t &table) {
-    if (table == kNone || s.tables[table].size() == 1)
-      return;
-    std::vector<uint32_t> entries = s.tables[table];
-    entries.erase(last ? entries.end() - 1 : entries.begin());
-    table = s.addTable(std::move(entries));
-  };
-  shorten(task.workers);
-  shorten(task.slots);
-  for (Wait &w : task.waits)
-    for (uint32_t *table : {&w.fan.first, &w.fan.last, &w.threshold})
-      shorten(*table);
-  for (Signal &signal : task.signals)
-    for (uint32_t *table : {&signal.fan.first, &signal.fan.last})
-      shorten(*table);
+  dropTile(s, task, last ? tiles - 1 : 0);
   task.bounds = s.addTable(std::move(bounds));
   return true;
 }
@@ -218,8 +226,8 @@ bool cutCacheStages(Schedule &s, Random &r) {
     return false;
   Task &task = s.tasks[r.pick(found)];
   Stream &stream = task.stream;
-  const uint32_t rows[] = {0, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256};
-  switch (r.below(4)) {
+  constexpr uint32_t rows[] = {0, 4, 8, 12, 16, 24, 32, 48, 64, 128, 256};
+  switch (stream.rows ? r.below(4) : 3) {
   case 0:
     stream.columns += r.once(2) ? 64 : uint32_t(-16);
     return true;
@@ -233,8 +241,10 @@ bool cutCacheStages(Schedule &s, Random &r) {
     break;
   }
   stream.rows = rows[r.below(std::size(rows))];
+  if (!stream.rows)
+    stream = {};
   for (const Operator &op : task.ops)
-    if (streamedCache(op) != kNone && !stream.columns)
+    if (streamedCache(op) != kNone && stream.rows)
       stream.columns = uint32_t(op.getInt("head_dim"));
   return true;
 }

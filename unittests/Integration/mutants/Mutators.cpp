@@ -54,7 +54,7 @@ const std::vector<MutantClass> &mutantClasses() {
       {"reset epoch in the plan", nullptr, last, 0, resetPlanEpoch},
       {"missing proxy fence", streamWritten, last, labels({5, 7, 9})},
       {"split of the positions shifted", shiftSplit, tiled,
-       labels({1, 3, 5, 6, 7})},
+       labels({1, 2, 3, 5, 6, 7})},
       {"split left out", leaveOutSplit, fused, labels({1, 2, 6})},
       {"splits swapped", swapSplits, tiled, labels({3, 5, 6})},
       {"join before its splits", joinEarly, fused, labels({3, 5, 6})},
