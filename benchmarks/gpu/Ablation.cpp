@@ -18,20 +18,19 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AMK/Frontends/File.h"
-#include "AMK/Runtime/Generate.h"
+#include "Session.h"
+
 #include "AMK/Schedule/Tiles.h"
-#include "AMK/Schedule/Verify.h"
 
 #include <algorithm>
 #include <cinttypes>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <set>
 
 using namespace amk;
+using namespace amk::benchmarks;
 using runtime::ErrorKind;
 using runtime::Status;
 
@@ -61,21 +60,6 @@ struct Row {
   std::vector<Measured> at; ///< by position
 };
 
-Status readProgram(const std::string &path, core::Program &program) {
-  constexpr size_t kMostBytes = size_t(1) << 30;
-  const auto bytes = frontends::readFile(path, kMostBytes);
-  if (!bytes)
-    return {ErrorKind::Input, bytes.error().message};
-  std::string error;
-  if (!core::readProgram(*bytes, program, error))
-    return {ErrorKind::Input, path + ": " + error};
-  const auto wrong = core::verify(program.schedule, 1);
-  if (!wrong.empty())
-    return {ErrorKind::Input,
-            path + ": " + core::toString(program.schedule, wrong[0])};
-  return {};
-}
-
 /// Waits of tiles for other workers in one step: for counters, and for a buffer
 /// of packets each.
 uint64_t countHandOffs(const core::Schedule &s) {
@@ -95,107 +79,6 @@ uint64_t countHandOffs(const core::Schedule &s) {
   return count;
 }
 
-/// A program on a device, with its weights.
-class Session {
-public:
-  Session(const Options &options, runtime::WeightSource &weights)
-      : options(options), weights(weights) {}
-
-  Status load(const std::string &path, bool trace) {
-    if (Status s = readProgram(path, program); !s.ok())
-      return s;
-    if (Status s = runtime::findTokenBuffers(program.schedule, buffers);
-        !s.ok())
-      return s;
-    if (buffers.logits == core::kNone)
-      return {ErrorKind::Input, path + ": no buffer 'logits'"};
-    for (int64_t p : options.positions)
-      if (p + options.steps > program.schedule.positions)
-        return {ErrorKind::Usage,
-                path + ": the cache holds " +
-                    std::to_string(program.schedule.positions) +
-                    " tokens, found " + std::to_string(options.steps) +
-                    " steps from " + std::to_string(p) + " on"};
-    device.reset();
-    if (options.cuda) {
-      if (Status s = runtime::createCudaDevice({}, device); !s.ok())
-        return s;
-    } else {
-      runtime::CpuOptions cpu;
-      cpu.trace = trace;
-      device = runtime::createCpuDevice(cpu);
-    }
-    return device->load(program, weights, {});
-  }
-
-  /// The logits of one token at a position.
-  Status logits(int64_t position, std::vector<float> &out) {
-    if (Status s = start(); !s.ok())
-      return s;
-    double ms = 0;
-    if (Status s = device->launch(position, ms); !s.ok())
-      return s;
-    out.resize(size_t(program.schedule.buffers[buffers.logits].elements()));
-    return device->read(buffers.logits, out.data(), out.size() * sizeof(float));
-  }
-
-  /// The median time of the steps from a position on.
-  Status time(int64_t position, double &median) {
-    std::vector<double> ms;
-    double mean = 0;
-    if (Status s = start(); !s.ok())
-      return s;
-    if (Status s = device->launchMany(position, options.steps, buffers.token,
-                                      buffers.next, ms, mean);
-        !s.ok())
-      return s;
-    std::sort(ms.begin(), ms.end());
-    median = ms[ms.size() / 2];
-    return {};
-  }
-
-  /// How long a worker waits for inputs in the last step, mean; -1 if times are
-  /// not recorded.
-  Status waits(double &microseconds) {
-    runtime::StepTimes times;
-    if (Status s = device->trace(times); !s.ok())
-      return s;
-    double waited = 0;
-    std::set<uint32_t> workers;
-    for (const runtime::TileTimes &t : times.tiles) {
-      workers.insert(t.worker);
-      waited += double(t.waited()) * 1e-3;
-    }
-    microseconds = workers.empty() ? -1 : waited / double(workers.size());
-    return {};
-  }
-
-  core::Program program;
-
-private:
-  /// The same token for every program.
-  Status start() {
-    const int32_t token = 1;
-    return device->write(buffers.token, &token, sizeof token);
-  }
-
-  const Options &options;
-  runtime::WeightSource &weights;
-  runtime::TokenBuffers buffers;
-  std::unique_ptr<runtime::Device> device;
-};
-
-double relativeError(const std::vector<float> &expected,
-                     const std::vector<float> &found) {
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    const double d = double(found[i]) - double(expected[i]);
-    difference += d * d;
-    size += double(expected[i]) * double(expected[i]);
-  }
-  return std::sqrt(difference / size);
-}
-
 using Logits = std::vector<std::vector<float>>; ///< by position
 /// Of what has run, by name.
 using References = std::map<std::string, Logits>;
@@ -203,8 +86,10 @@ using References = std::map<std::string, Logits>;
 Status measure(const Options &options, const Entry &entry,
                runtime::WeightSource &weights, References &references,
                Row &row) {
-  Session session(options, weights);
-  if (Status s = session.load(entry.program, /*trace=*/!options.cuda); !s.ok())
+  Session session(options.cuda, options.steps, weights);
+  if (Status s = session.load(entry.program, options.positions,
+                              /*trace=*/!options.cuda);
+      !s.ok())
     return s;
   row.handOffs = countHandOffs(session.program.schedule);
   row.at.resize(options.positions.size());
@@ -237,7 +122,8 @@ Status measure(const Options &options, const Entry &entry,
   }
   if (!options.cuda || entry.traced.empty())
     return {};
-  if (Status s = session.load(entry.traced, /*trace=*/true); !s.ok())
+  if (Status s = session.load(entry.traced, options.positions, /*trace=*/true);
+      !s.ok())
     return s;
   for (size_t i = 0; i < options.positions.size(); ++i) {
     double ms = 0;
