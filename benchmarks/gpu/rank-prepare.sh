@@ -124,7 +124,7 @@ for shape in $shapes; do
   positions=108,$((context / 8 - steps)),$((context - 92))
   for like in default "default, attention not split"; do
     fusion=
-    [ "$like" = default ] || fusion=split-attention=false
+    [ "$like" = default ] || fusion="split-attention=false"
     if ! make_program "$like" "$like" "$most_workers" "$positions" \
       "$(default_passes "$fusion" | tr -d '\n' | sed 's/, /,/g')"; then
       cat "$work/error" >&2

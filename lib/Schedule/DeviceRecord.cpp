@@ -51,8 +51,8 @@ void setMeasured(DeviceRecord &r) {
   r.l2Bytes.source = kMeasured;
   set(&DeviceRecord::streamBandwidth, 4620);
   set(&DeviceRecord::workerBandwidth, 114.5);
-  set(&DeviceRecord::memoryLatency, 640);
-  set(&DeviceRecord::copyIssue, 165);
+  set(&DeviceRecord::memoryLatency, 500);
+  set(&DeviceRecord::copyIssue, 230);
   set(&DeviceRecord::asyncCopyRate, 15.4);
   set(&DeviceRecord::packetLatency, 700);
   set(&DeviceRecord::packetPasses, 2.5);
@@ -66,7 +66,7 @@ void setMeasured(DeviceRecord &r) {
   set(&DeviceRecord::consume, 20);
   set(&DeviceRecord::publish, 170);
   set(&DeviceRecord::publishElement, 1.35);
-  set(&DeviceRecord::attentionRound, 750);
+  set(&DeviceRecord::attentionRound, 880);
   set(&DeviceRecord::attend, 40);
   set(&DeviceRecord::combine, 500);
 }
@@ -116,7 +116,7 @@ const std::vector<FigureField> &figureFields() {
       {"memory_gbs", &R::memoryBandwidth, "memory bandwidth", true},
       {"stream_gbs", &R::streamBandwidth, "what all SMs reach", false},
       {"worker_gbs", &R::workerBandwidth, "what one SM reaches", false},
-      {"memory_latency_ns", &R::memoryLatency, "issue to landing", false},
+      {"memory_latency_ns", &R::memoryLatency, "issue to first bytes", false},
       {"copy_issue_ns", &R::copyIssue, "from one bulk copy to the next", false},
       {"async_copy_gbs", &R::asyncCopyRate, "cp.async by one warp", false},
       {"packet_ns", &R::packetLatency, "hand-off by packets, idle", false},

@@ -61,9 +61,11 @@ namespace {
 /// The kernel's barrier after a product.
 constexpr double kBarrier = 50;
 /// How sharply the memory's rate follows the bytes in flight.
-constexpr double kKnee = 4;
+constexpr double kKnee = 3.5;
 /// Releasing a slot, besides reading it.
 constexpr double kHold = 100;
+/// Plain values that a block's threads read in a round trip: eight words each.
+constexpr uint64_t kPlainBytesAtOnce = uint64_t(kConsumerThreads) * 8 * 4;
 /// Shared memory of an SM: 32 banks of four bytes.
 constexpr double kSharedBytesPerCycle = 128;
 
@@ -99,6 +101,7 @@ struct Team {
 struct Worker {
   // Consumers.
   uint32_t at = 0;      ///< tile of the queue
+  bool waited = false;  ///< for hand-offs, at its begin
   bool waiting = false; ///< for packets: stages may be held
   bool working = false;
   int64_t begun = -1; ///< the last tile whose product has begun
@@ -250,7 +253,8 @@ void Simulation::setUpQueue(uint32_t id) {
 /// land.
 double Simulation::serve(Worker &w, double bytes, double now) {
   // Little's law with a soft knee: see docs/cost-model.md.
-  const double needed = d.memoryLatency.value * rate / inFlight;
+  const double alone = d.memoryLatency.value + bytes / d.workerBandwidth.value;
+  const double needed = alone * rate / inFlight;
   const double share =
       std::max(0.5, std::pow(1 + std::pow(needed, kKnee), -1 / kKnee));
   memoryFree = std::max(now, memoryFree) + bytes / (rate * share);
@@ -344,7 +348,8 @@ void Simulation::enter(uint32_t id, double now) {
   }
   for (uint32_t t = 0; t < ring.teams; ++t)
     tryHold(id, t, now);
-  if (w.missing == 0)
+  w.waited = w.missing > 0;
+  if (!w.waited)
     arrived(id, now);
 }
 
@@ -356,9 +361,14 @@ void Simulation::arrived(uint32_t id, double now) {
   if (k.packets)
     ready += d.gather.value + d.gatherPacket.value * k.packets +
              d.gatherPair.value * k.pairs + d.pollLatency.value * k.batches;
-  if (k.plainBytes)
-    ready +=
-        d.pollLatency.value + double(k.plainBytes) / d.workerBandwidth.value;
+  // What the worker itself has written is in its L1, and a hand-off that was
+  // waited for ends with the first read.
+  const uint32_t tile = tileOf(id);
+  if (k.plainBytes && links.firstWait[tile] != links.firstWait[tile + 1]) {
+    const uint64_t rounds =
+        (k.plainBytes + kPlainBytesAtOnce - 1) / kPlainBytesAtOnce;
+    ready += d.pollLatency.value * double(rounds - (w.waited ? 1 : 0));
+  }
   push(ready, id, Event::Ready);
 }
 

@@ -43,7 +43,7 @@ struct DeviceRecord {
   // The stream.
   Figure streamBandwidth; ///< GB/s that all SMs together reach
   Figure workerBandwidth; ///< GB/s that one SM reaches
-  Figure memoryLatency;   ///< ns from a copy's issue to its landing, idle
+  Figure memoryLatency;   ///< ns from a copy's issue to its first bytes, idle
   Figure copyIssue;       ///< ns until the loader can issue the next bulk copy
   Figure asyncCopyRate;   ///< GB/s that one warp issues with cp.async
 
