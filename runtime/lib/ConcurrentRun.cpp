@@ -154,8 +154,9 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   const TaskPlan &task = program.tasks()[tile.task];
   TileTimes *times = recorded.empty() ? nullptr : &recorded[t];
   if (times)
-    *times = {w, tile.task, tile.index, workers[w].free,
-              uint64_t(nanoseconds())};
+    *times = {
+        w, tile.task, tile.index, workers[w].free, uint64_t(nanoseconds()),
+        0, 0,         {}};
   std::vector<UsedStages> *stages = times ? &recordedStages[t] : nullptr;
   for (const PacketRange &r : handOffs[t].gathers) {
     const PacketMap &map = program.buffer(r.buffer).map;

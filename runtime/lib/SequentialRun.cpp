@@ -186,7 +186,7 @@ void SequentialRun::runSerial(const Phase &phase, int64_t position,
       if (!trace)
         continue;
       recorded.tiles.push_back(
-          {0, t, i, begin, begin, uint64_t(nanoseconds()), 0});
+          {0, t, i, begin, begin, uint64_t(nanoseconds()), 0, {}});
       for (const UsedStages &u : stages)
         recorded.stages.push_back(
             {0, t, i, u.first, u.count, 0, 0, u.from, u.to});

@@ -324,7 +324,7 @@ TEST(Trace, NamesAreEscaped) {
   // A body without a point of its own for "ready", and a tile that never ran.
   const std::string text = run::traceJson(
       program, {"cpu", 9},
-      {{{2, 0, 5, 1000, 0, 1500, 2500}, {3, 0, 6, 0, 0, 0, 0}}, {}});
+      {{{2, 0, 5, 1000, 0, 1500, 2500, {}}, {3, 0, 6, 0, 0, 0, 0, {}}}, {}});
   const Trace trace(text, 9);
   ASSERT_EQ(trace.workers.size(), 1u);
   const std::vector<Event> &events = trace.workers.at(2);

@@ -3,6 +3,7 @@
 #include "ToyLlama.h"
 
 #include "AMK/Schedule/KernelPlan.h"
+#include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/Tiles.h"
 #include "AMK/Schedule/WeightPacking.h"
 #include "AMK/Scheduling/Assignment.h"
@@ -379,6 +380,74 @@ TEST(WeightPacking, EveryByteOnce) {
         offsets.insert(packedOffset(r, c));
     EXPECT_EQ(offsets.size(), size_t(kPackRows) * columns);
     EXPECT_EQ(*offsets.rbegin(), kPackRows * columns * 2 - 2);
+  }
+}
+
+/// Stages of a worker's step at a position.
+uint64_t stagesAt(const Schedule &s, const Tiles &tiles, uint32_t worker,
+                  int64_t position) {
+  uint64_t stages = 0;
+  for (uint32_t t : tiles.queues[worker]) {
+    const Task &task = s.tasks[tiles.tiles[t].task];
+    for (size_t o = 0; o < task.ops.size(); ++o) {
+      const Operator &op = task.ops[o];
+      const Range range = operatorRange(s, task, o, tiles.tiles[t].range);
+      if (const Buffer *weight = streamedWeight(s, op))
+        stages += uint64_t((range.size() + 3) / 4 * weight->shape[1] /
+                           task.stream.columns);
+      if (streamedCache(s, op))
+        for (int64_t i = range.lo; i < range.hi; ++i)
+          stages += cacheStages(s, task.stream, op, i, position);
+    }
+  }
+  return stages;
+}
+
+TEST(TraceLayout, HasRoomForEveryStageAtEveryPosition) {
+  for (int64_t splits : {2, 5}) {
+    ToyShape shape;
+    shape.positions = 777;
+    Schedule s = toyLlama(shape, /*fused=*/false);
+    s.numerics.kvBlock = 32;
+    s.numerics.kvChunk = 4;
+    s.numerics.kvSplits = splits;
+    FusionOrigins origins;
+    ASSERT_EQ(groupOperators(s, {}, origins, true), "");
+    s.target = Target{"sm_90", 7, 232448};
+    ASSERT_EQ(cutTasks(s, {7, true, false}), "");
+    ASSERT_EQ(assignWorkers(s, {7, AssignmentPolicy::Contiguous, true}), "");
+    ASSERT_EQ(synchronize(s, {}), "");
+    ASSERT_EQ(makeStreams(s, {}), "");
+    ASSERT_EQ(check(s), "");
+    const Tiles tiles = expand(s);
+    const TraceLayout layout = traceLayout(s, tiles);
+    // The join's waits for splits without positions, and with.
+    EXPECT_EQ(layout.points, kTracePoints + 4);
+    uint64_t most = 0, all = 0;
+    for (int64_t p = 0; p < shape.positions; ++p)
+      for (uint32_t w = 0; w < tiles.workers; ++w) {
+        most = std::max(most, stagesAt(s, tiles, w, p));
+        all += stagesAt(s, tiles, w, p) - stagesAt(s, tiles, w, 0);
+      }
+    EXPECT_GT(all, 0u) << "of caches";
+    EXPECT_LE(most, layout.stages);
+    EXPECT_LE(layout.stages, most + 8);
+
+    // The kernel's arena holds it, behind everything else.
+    KernelPlan plain, plan;
+    plan.trace = true;
+    std::string error;
+    uint32_t task = kNone;
+    ASSERT_TRUE(buildKernelPlan(s, plain, error, task)) << error;
+    ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+    EXPECT_EQ(plan.kernel.traceRows, layout.rows);
+    EXPECT_EQ(plan.kernel.traceOffset, plain.kernel.arenaBytes - kArenaUnit);
+    EXPECT_GE(plan.kernel.arenaBytes, plan.kernel.traceOffset + layout.bytes);
+    EXPECT_EQ(uint64_t(plan.traceStagesPlace) * kArenaUnit,
+              plan.kernel.traceOffset + layout.stagesAt);
+    EXPECT_EQ(plain.kernel.traceRows, 0u);
+    for (size_t i = 0; i < plain.kernel.blobs.size(); ++i)
+      EXPECT_EQ(plain.kernel.blobs[i].data, plan.kernel.blobs[i].data);
   }
 }
 

@@ -32,7 +32,7 @@ struct TileTimes {
   uint32_t tile = 0; ///< of the task
   uint64_t begin = 0, ready = 0, done = 0, published = 0;
   /// Begin and end of the waits in the midst of its work, in order.
-  std::vector<std::pair<uint64_t, uint64_t>> laterWaits = {};
+  std::vector<std::pair<uint64_t, uint64_t>> laterWaits;
 
   /// How long it waited, in all.
   uint64_t waited() const {
