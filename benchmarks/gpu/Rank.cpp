@@ -56,7 +56,7 @@ struct Entry {
 struct Options {
   bool cuda = false;
   unsigned steps = 20;
-  double bound = 2e-2;
+  double bound = 3e-2; ///< of logits: docs/cost-model.md
   std::string list;
 };
 
