@@ -74,6 +74,7 @@ random_passes() { # sets workers, position, split, passes and name
   # As many at short positions as at long ones.
   position=$((length - steps))
   position=$((position >> (RANDOM % 6)))
+  [ "$position" -ge 2 ] || position=2
   position=$((position / 2 + RANDOM % (position / 2)))
   pick fuse true true true true false
   pick split true true true false
