@@ -7,6 +7,7 @@
 #   %ptxas    ptxas, where the feature `ptxas` is present
 #   %models   test/Inputs, the small checkpoints
 #   %root     the source directory
+#   %build    the build directory
 #   %plugins  the directory with the plugins that examples/ builds
 # Features: ptxas, gpu (an NVIDIA device is present).
 
@@ -33,6 +34,7 @@ config.environment["FILECHECK_OPTS"] = "--dump-input=fail --enable-var-scope"
 config.substitutions += [
     ("%models", os.path.join(config.test_source_root, "Inputs")),
     ("%root", config.amk_source_root),
+    ("%build", config.amk_binary_root),
     ("%plugins", os.path.join(config.amk_binary_root, "lib")),
 ]
 

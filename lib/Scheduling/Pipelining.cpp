@@ -110,7 +110,8 @@ uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
 }
 
 /// No more stages in flight than rule V8 allows.
-void setWindows(Ring &ring, const PipeliningOptions &options) {
+void setWindows(Ring &ring, const PipeliningOptions &options,
+                const TargetInfo *info) {
   // Fewer stages in flight do not reach full bandwidth: then rather fewer
   // slots, as many for every team.
   constexpr uint32_t kFullBandwidth = 3;
@@ -124,8 +125,15 @@ void setWindows(Ring &ring, const PipeliningOptions &options) {
   // is full before it is through, so fewer stages ahead lose nothing and
   // shorten it. At 8B, with 8 slots: docs/measurements.md.
   const bool deep = ring.slots * 2 >= ring.teams * 3;
-  const uint32_t window = options.window ? options.window : deep ? 4 : 5;
-  const uint32_t ahead = options.ahead ? options.ahead : deep ? 3 : 2;
+  uint32_t window = deep ? 4 : 5, ahead = deep ? 3 : 2;
+  // Where threads copy, it is they who are slow, not the memory: then any limit
+  // below what latency asks for costs more than hand-offs gain. At 1B, sm_80,
+  // 15 slots of 8 KB: docs/measurements.md.
+  constexpr uint32_t kFullBytes = 64 * 1024;
+  if (info && !info->bulkCopies && ring.bytes * window < kFullBytes)
+    window = ahead = kFullBytes / ring.bytes;
+  window = options.window ? options.window : window;
+  ahead = options.ahead ? options.ahead : ahead;
   ring.window = std::min(window, mostInFlight(ring.slots, ring.teams));
   ring.ahead = std::min(ahead, ring.window);
 }
@@ -152,10 +160,10 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
   // Each team its slot, and enough of them to run ahead.
   const uint32_t least =
       std::max(options.teams, std::min(kLeastSlots, options.slots));
-  // Rule V7: what is held must fit registers, and a thread sets up a slot.
+  // What is held must leave registers; rule V7: a thread sets up a slot.
   const TargetInfo *info = lookupTarget(s.target->chip);
   const uint32_t longest =
-      options.held && info ? mostHeldBytes(*info) : UINT32_MAX;
+      options.held && info ? goodHeldBytes(*info) : UINT32_MAX;
   const uint32_t most =
       std::min(options.slots, kernelRoles(info && info->registerPools).threads);
   PipeliningReport r;
@@ -178,7 +186,7 @@ std::string makeStreams(Schedule &schedule, const PipeliningOptions &options,
       Ring ring;
       ring.slots = slots;
       ring.bytes = bytes;
-      setWindows(ring, options);
+      setWindows(ring, options, info);
       s.ring = ring;
       r.ringBytes = uint64_t(ring.slots) * bytes;
       break;

@@ -2,6 +2,7 @@
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-pipelining --remarks-filter=amk-pipelining -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-pipelining="columns=128 slots=13 window=6 held=0" | FileCheck %s --check-prefix=SMALL
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-pipelining=slots=11 | FileCheck %s --check-prefix=SHALLOW
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling="target=sm_80 workers=6" --amk-sm-assignment --amk-pipelining | FileCheck %s --check-prefix=THREADS
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-pipelining 2>&1 | FileCheck %s --check-prefix=EARLY
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling --amk-pipelining=columns=64 2>&1 | FileCheck %s --check-prefix=NARROW
 
@@ -19,6 +20,9 @@
 // 13 slots are no multiple of 8 teams: a window of at most 5 (V8).
 // SMALL: ring<slots = 13, bytes = 1024, window = 5, ahead = 3, teams = 8>
 // SMALL: amk.task @down {{.*}} stream<rows = 4, columns = 128>
+
+// Where threads copy, the whole ring may be in flight: it is less than 64 KB.
+// THREADS: ring<slots = 16, bytes = 3072, window = 16, ahead = 16, teams = 8>
 
 // Fewer than three slots for two teams: fewer stages ahead.
 // SHALLOW: ring<slots = 11, bytes = 3072, window = 3, ahead = 2, teams = 8>

@@ -34,7 +34,7 @@ TEST_F(V7KernelTest, Roles) {
   EXPECT_EQ(pools.threads, 384u);
   EXPECT_EQ(256 * pools.consumerRegisters + 128 * pools.loaderRegisters,
             384u * 168);
-  EXPECT_EQ(plain.threads, 288u);
+  EXPECT_EQ(plain.threads, 384u);
   EXPECT_EQ(plain.consumerRegisters, 168u);
 }
 
@@ -63,7 +63,7 @@ TEST_F(V7KernelTest, HeldStageFitsTheRegisters) {
 TEST_F(V7KernelTest, AThreadForEverySlot) {
   b.s.tasks[0].stream = {};
   for (const auto &[chip, threads] :
-       {std::pair("sm_80", 288u), std::pair("sm_100", 384u)}) {
+       {std::pair("sm_80", 384u), std::pair("sm_100", 384u)}) {
     target(chip);
     b.s.ring = Ring{threads, 16, 1, 1, 8};
     EXPECT_EQ(b.check(), "");

@@ -228,13 +228,13 @@ TEST(Knobs, LimitsOfTheTarget) {
   s.target = amk::core::Target{"sm_80", 8, 166912};
   EXPECT_EQ(limitTarget(s, {166913, 0, 0}),
             "shared-bytes: expected at most 166912, found 166913");
-  EXPECT_EQ(limitTarget(s, {0, 384, 0}),
-            "threads: expected 288, which the kernel has on sm_80, found 384");
+  EXPECT_EQ(limitTarget(s, {0, 288, 0}),
+            "threads: expected 384, which the kernel has on sm_80, found 288");
   EXPECT_EQ(limitTarget(s, {0, 0, 32}),
             "kv-block: expected 64, since the schedule's numerics are fixed, "
             "found 32");
   EXPECT_EQ(s.target->sharedBytes, 166912u);
-  EXPECT_EQ(limitTarget(s, {100000, 288, 64}), "");
+  EXPECT_EQ(limitTarget(s, {100000, 384, 64}), "");
   EXPECT_EQ(s.target->sharedBytes, 100000u);
 }
 

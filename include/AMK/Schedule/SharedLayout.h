@@ -13,9 +13,10 @@
 
 namespace amk::core {
 
-/// Warps that consume stages; the loader is one more.
+/// Warps that consume stages; then those of the loader.
 constexpr uint32_t kConsumerWarps = 8;
 constexpr uint32_t kConsumerThreads = kConsumerWarps * 32;
+constexpr uint32_t kLoaderThreads = 4 * 32;
 
 /// Words of a plan row before the fields of its class (KernelPlan.h).
 constexpr uint32_t kPlanHeaderWords = 8;

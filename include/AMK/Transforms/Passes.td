@@ -251,9 +251,11 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
     at hand and `ahead` for later ones: more only makes every hand-off wait
     behind them. Where they are not given, a ring with at least three slots for
     two teams has 4 and 3, a shallower one, which is full before a hand-off is
-    through, 5 and 2. Rule V8 bounds the window where the slots are no multiple
-    of the teams: at most the slots less the teams. `held` stages may be taken into registers while the
-    input is awaited, which frees their slots.
+    through, 5 and 2. Where threads copy (sm_80) the memory is not what is slow:
+    both are what makes 64 KB. Rule V8 bounds the window where the slots are no
+    multiple of the teams: at most the slots less the teams. `held` stages may be
+    taken into registers while the input is awaited, which frees their slots;
+    stages are no longer than leaves the kernel the registers it needs.
   }];
   let options = [
     Option<"columns", "columns", "uint32_t", "2048",

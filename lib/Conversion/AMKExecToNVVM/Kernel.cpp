@@ -91,8 +91,10 @@ LogicalResult KernelLowering::run() {
     d.ptx("setmaxnreg.dec.sync.aligned.u32 " +
               std::to_string(roles.loaderRegisters) + ";",
           "", {});
-  if (kernel.getRing())
+  if (kernel.getRing() && d.can.bulkCopy)
     d.ifThen(d.eq(warp, d.i32(core::kConsumerWarps)), [&] { emitLoader(); });
+  else if (kernel.getRing())
+    emitLoader();
   b.setInsertionPoint(end);
   return success();
 }
@@ -132,7 +134,7 @@ void KernelLowering::setUp() {
   findSplits();
   SharedAttr shared = kernel.getShared();
   if (auto ring = kernel.getRing()) {
-    const int producers = d.can.bulkCopy ? 1 : 32;
+    const int producers = d.can.bulkCopy ? 1 : core::kLoaderThreads;
     d.ifThen(d.ult(tid, d.i32(ring->getSlots())), [&] {
       d.barrierInit(fullBarrier(tid), producers);
       d.barrierInit(emptyBarrier(tid), 1);
@@ -184,14 +186,28 @@ void KernelLowering::emitStageIssue(Value slot, llvm::ArrayRef<Value> sources,
     });
     return;
   }
+  // A copy is 16 bytes: what a thread spends on one bounds the stream. So all
+  // warps of the loader share a stage, several copies to a turn of the loop.
+  constexpr int64_t kRound = core::kLoaderThreads * 16, kUnroll = 4;
+  Value begin = d.shl(d.sub(tid, d.i32(core::kConsumerThreads)), 4);
   for (Value source : sources) {
-    d.forLoop(d.shl(lane, 4), bytes, d.i32(512), [&](Value at) {
-      d.ptx("cp.async.cg.shared.global [$0], [$1], 16;", "r,l",
-            {d.add(to, at), d.at(source, at)});
-    });
+    const auto copy = [&](Value at, int64_t rounds) {
+      Value target = d.add(to, at), from = d.at(source, at);
+      for (int64_t i = 0; i < rounds; ++i) {
+        const std::string offset = std::to_string(i * kRound);
+        d.ptx("cp.async.cg.shared.global [$0+" + offset + "], [$1+" + offset +
+                  "], 16;",
+              "r,l", {target, from});
+      }
+    };
+    Value whole = d.band(bytes, ~(kRound * kUnroll - 1));
+    d.forLoop(begin, whole, d.i32(kRound * kUnroll),
+              [&](Value at) { copy(at, kUnroll); });
+    d.forLoop(d.add(whole, begin), bytes, d.i32(kRound),
+              [&](Value at) { copy(at, 1); });
     to = d.add(to, stride);
   }
-  // Arrives when this lane's copies have landed.
+  // Arrives when this thread's copies have landed.
   d.ptx("cp.async.mbarrier.arrive.noinc.shared.b64 [$0];", "r", {full});
 }
 
@@ -227,10 +243,9 @@ std::pair<Value, Value> KernelLowering::cachePositions(Value split,
   return {first, d.select(d.lt(left, rows), left, rows)};
 }
 
-void KernelLowering::emitLoaderStage(Value slot, Value word, Value stage) {
-  Value source = globalPlace(field(3));
+void KernelLowering::emitLoaderStage(Value slot, Value word, Value stage,
+                                     Value source, Value bytes) {
   const auto loadWeight = [&] {
-    Value bytes = d.shl(d.shr(field(0), 16), 7);
     Value offset =
         arith::MulIOp::create(b, d.loc, d.zext64(stage), d.zext64(bytes));
     emitStageIssue(slot, {d.add(source, offset)}, bytes, 0);
@@ -264,6 +279,10 @@ void KernelLowering::emitLoader() {
         rowBase =
             d.add(shared(kernel.getShared().getPlan()), d.mul(at, rowBytes));
         Value word = field(4);
+        // What all stages of a tile share is read once: a stage should cost the
+        // loader little.
+        Value source = globalPlace(field(3));
+        Value bytes = d.shl(d.shr(field(0), 16), 7);
         return d.forLoop(
             zero, stagesOf(word), one, carried, [&](Value t, ValueRange state) {
               Value slot = state[0], phase = state[1], stage = state[2];
@@ -293,7 +312,7 @@ void KernelLowering::emitLoader() {
                 d.barrierWait(fullBarrier(before), parity);
               });
               stampIssue(stage, at);
-              emitLoaderStage(slot, word, t);
+              emitLoaderStage(slot, word, t, source, bytes);
               Value following = d.add(slot, one);
               Value wraps = d.eq(following, slots);
               return llvm::SmallVector<Value>{

@@ -48,7 +48,10 @@ private:
   Value cacheStages(Value split);
   /// The first position of a split's stage, and how many it has.
   std::pair<Value, Value> cachePositions(Value split, Value stage);
-  void emitLoaderStage(Value slot, Value word, Value stage);
+  /// `stage` of the tile that word 4 of its row says: of the weight from
+  /// `source`, `bytes` each, or of a cache.
+  void emitLoaderStage(Value slot, Value word, Value stage, Value source,
+                       Value bytes);
   /// Stages of a tile, by word 4 of its row.
   Value stagesOf(Value word);
   Value holdLimitOf(uint32_t rowBytes);

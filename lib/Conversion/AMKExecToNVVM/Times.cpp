@@ -56,7 +56,7 @@ Value KernelLowering::timesOfStage(Value stage) {
 void KernelLowering::stampIssue(Value stage, Value at) {
   if (!recordsTimes())
     return;
-  d.ifThen(d.eq(lane, d.i32(0)), [&] {
+  d.ifThen(d.eq(tid, d.i32(core::kConsumerThreads)), [&] {
     Value times = timesOfStage(stage);
     d.storeGlobal(timeNow(), times);
     d.storeGlobal(at, d.add(times, d.i64(24)));

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Compiles Llama shapes for every target, assembles each PTX with ptxas and
+fails if one has a spill or a stack frame.
+
+    scripts/assemble-matrix.py BUILD [--quick] [--filter REGEX] [--jobs N]
+
+BUILD is a build directory with amk-translate and amk-opt. A case is a shape, a
+target, attention split by positions or not, and values in a packet (0:
+counters alone). The PTX for sm_80 is meant for every later GPU too, where the
+driver assembles it: it is assembled for sm_90 as well. --quick takes a case or
+two of every shape, as the lit suite does. Shapes have two layers: the code does
+not depend on their number. ptxas is $PTXAS, or the one on the path."""
+import argparse
+import concurrent.futures
+import itertools
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SCRIPTS = pathlib.Path(__file__).resolve().parent
+TARGETS = ["sm_80", "sm_90", "sm_100"]
+PACKETS = [6, 4, 0]
+
+
+def shape(hidden, inner, heads, kv_heads, head_dim, vocab, tied):
+    return {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama",
+        "hidden_act": "silu", "hidden_size": hidden,
+        "intermediate_size": inner, "num_attention_heads": heads,
+        "num_key_value_heads": kv_heads, "head_dim": head_dim,
+        "num_hidden_layers": 2, "vocab_size": vocab,
+        "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+        "rope_theta": 500000.0, "tie_word_embeddings": tied}
+
+
+def shapes():
+    """The sizes of models that exist, then what they do not cover: query heads
+    of a KV head by head dimension, from none shared to all."""
+    out = {
+        "1b": shape(2048, 8192, 32, 8, 64, 128256, True),
+        "3b": shape(3072, 8192, 24, 8, 128, 128256, True),
+        "8b": shape(4096, 14336, 32, 8, 128, 128256, False),
+        "70b": shape(8192, 28672, 64, 8, 128, 128256, False),
+        "tiny": shape(256, 768, 4, 2, 64, 512, False),
+    }
+    for group, dim in itertools.product([1, 2, 3, 4, 8, 32], [64, 128]):
+        kv_heads = max(1, 32 // group // (dim // 64))
+        out[f"group{group}-dim{dim}"] = shape(
+            2048, 5632, group * kv_heads, kv_heads, dim, 32000, group % 2 == 0)
+    out["dim192"] = shape(3072, 8192, 16, 4, 192, 32000, True)
+    out["dim256"] = shape(2048, 16384, 8, 1, 256, 32000, True)
+    return out
+
+
+def cases(quick):
+    """(shape, target, split, packets)"""
+    for i, name in enumerate(shapes()):
+        if quick:
+            # The fewest registers for the most code; then one in turns.
+            yield name, "sm_80", True, 6
+            yield name, TARGETS[i % 3], False, PACKETS[i // 3 % 3]
+            continue
+        yield from itertools.product([name], TARGETS, [True, False], PACKETS)
+
+
+def pipeline(target, split, packets):
+    passes = [f"amk-fusion-grouping{{split-attention={str(split).lower()}}}",
+              f"amk-tiling{{target={target}}}", "amk-sm-assignment",
+              f"amk-synchronization{{packets={packets}}}",
+              "amk-page-coloring", "amk-pipelining"]
+    return f"builtin.module(amk.schedule({','.join(passes)}))"
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode == 0, (done.stdout + done.stderr).strip()
+
+
+def assemble(tools, folder, case):
+    """Whether the case is as it should be, and what to print."""
+    name, target, split, packets = case
+    what = f"{name}-{target}-{'split' if split else 'whole'}-packets{packets}"
+    schedule, ptx = folder / f"{what}.mlir", folder / f"{what}.ptx"
+    for command in (
+            [tools / "amk-opt", "--pass-pipeline=" +
+             pipeline(target, split, packets), folder / f"{name}.mlir",
+             "-o", schedule],
+            [tools / "amk-translate", "--amk-to-ptx", schedule, "-o", ptx]):
+        ok, said = run(command)
+        if not ok:
+            return False, f"{what}: does not compile: {said}"
+    lines, good = [], True
+    for arch in ["", "sm_90"] if target == "sm_80" else [""]:
+        ok, said = run([SCRIPTS / "assemble.sh", *(["-a", arch] if arch else []),
+                        ptx])
+        good = good and ok
+        lines.append(said.replace(f"{folder}/", ""))
+    schedule.unlink()
+    ptx.unlink()
+    return good, "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--filter", default="", metavar="REGEX",
+                        help="only cases whose name has a match")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    args = parser.parse_args()
+    tools = args.build / "bin"
+    chosen = [c for c in cases(args.quick) if re.search(
+        args.filter, f"{c[0]}-{c[1]}-{'split' if c[2] else 'whole'}-packets{c[3]}")]
+    if not chosen:
+        sys.exit(f"assemble-matrix: no case has a match for '{args.filter}'")
+    bad = 0
+    with tempfile.TemporaryDirectory() as name, \
+            concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        folder = pathlib.Path(name)
+        for model, config in shapes().items():
+            (folder / model).mkdir()
+            (folder / model / "config.json").write_text(json.dumps(config))
+            ok, said = run([tools / "amk-translate", "--import-hf",
+                            "--config-only", folder / model, "-o",
+                            folder / f"{model}.mlir"])
+            if not ok:
+                sys.exit(f"assemble-matrix: {model}: {said}")
+        for ok, said in pool.map(
+                lambda case: assemble(tools, folder, case), chosen):
+            print(said if ok else f"{said}  <-- FAILED", flush=True)
+            bad += not ok
+    print(f"{len(chosen)} programs, {bad} with a spill, a stack frame or an error")
+    sys.exit(bad != 0)
+
+
+if __name__ == "__main__":
+    main()
