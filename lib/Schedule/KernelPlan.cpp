@@ -2,8 +2,8 @@
 
 #include "AMK/Schedule/KernelPlan.h"
 
+#include "AMK/Schedule/DirectReads.h"
 #include "AMK/Schedule/Operators.h"
-#include "AMK/Schedule/Tiles.h"
 #include "AMK/Schedule/WeightPacking.h"
 
 #include <algorithm>
@@ -325,12 +325,23 @@ bool Builder::checkRing(std::string &error) const {
 }
 
 /// The lanes of a tile number its packets from its first on, so they must be
-/// one group.
+/// one group. They publish while others still read.
 bool Builder::checkPublished(const Tile &tile, std::string &error) const {
   for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
     const Access &a = tiles.accesses[i];
     const Buffer &b = s.buffers[a.buffer];
-    if (!a.write || !b.packetElements || b.packetTiles == kNone)
+    if (!a.write || !b.packetElements)
+      continue;
+    if (const uint32_t read = directRead(s, tiles, tile); read != kNone) {
+      error = "operator '" + s.tasks[tile.task].ops[tiles.accessOp[read]].name +
+              "': expected '" + b.name +
+              "' without packets, since the tile reads '" +
+              s.buffers[tiles.accesses[read].buffer].name +
+              "' while it publishes them, found packets of " +
+              std::to_string(b.packetElements);
+      return false;
+    }
+    if (b.packetTiles == kNone)
       continue;
     const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
     const uint64_t width = byteWidth(b.type);

@@ -8,6 +8,7 @@
 
 #include "AMK/Scheduling/Synchronization.h"
 
+#include "AMK/Schedule/DirectReads.h"
 #include "AMK/Schedule/HappensBefore.h"
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
@@ -38,9 +39,14 @@ public:
   }
 
   uint32_t run(uint32_t elements) {
-    for (const Tile &tile : tiles.tiles)
-      for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i)
+    for (const Tile &tile : tiles.tiles) {
+      const bool direct = directRead(s, tiles, tile) != kNone;
+      for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
         visit(tile, i);
+        state[tiles.accesses[i].buffer].fits &=
+            !(direct && tiles.accesses[i].write);
+      }
+    }
     uint32_t chosen = 0;
     for (size_t b = 0; b < state.size(); ++b) {
       Buffer &buffer = s.buffers[b];

@@ -23,6 +23,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <random>
 
 using namespace mlir;
@@ -107,8 +108,15 @@ void checkFlat(ScheduleOp op) {
   check(bool(module), "what is flat has ops");
   FailureOr<core::Schedule> again =
       flatten(cast<ScheduleOp>(module->getBody()->front()));
-  check(succeeded(again) && programOf(*again) == programOf(*flat),
-        "flat, to ops and flat again");
+  check(succeeded(again), "what has been made of it is flat");
+  const bool same = programOf(*flat) == programOf(*again);
+  if (!same)
+    for (const core::Schedule *s : {&*flat, &*again}) {
+      core::Program program;
+      program.schedule = *s;
+      core::printProgram(program, std::cerr, true);
+    }
+  check(same, "flat, to ops and flat again");
 }
 
 void checkModule(Parsed &first) {

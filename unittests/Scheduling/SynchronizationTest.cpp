@@ -7,6 +7,7 @@
 #include "AMK/Scheduling/Assignment.h"
 #include "AMK/Scheduling/Tiling.h"
 
+#include "AMK/Schedule/KernelPlan.h"
 #include "AMK/Schedule/Tiles.h"
 
 #include <gtest/gtest.h>
@@ -114,6 +115,49 @@ TEST(Synchronization, PacketsWhereTheReaderGathers) {
   EXPECT_EQ(s.buffers[1].packetElements, 4u);
   EXPECT_EQ(s.counters.size(), 0u);
   EXPECT_EQ(check(s), "");
+}
+
+/// A kernel's lanes publish packets while others still read what is not
+/// gathered, and a reader of the packets may overwrite that. The same with what
+/// the tile itself writes is fine: who overwrites that waits for the whole
+/// tile.
+TEST(Synchronization, NoPacketsOfWhatIsReadMeanwhile) {
+  for (const bool inPlace : {false, true}) {
+    Schedule s = chain(4, ElementType::BF16);
+    Buffer plain = s.buffers[1];
+    plain.name = "plain";
+    plain.type = ElementType::F32;
+    s.buffers.push_back(plain);
+    Task round = s.tasks[0];
+    s.tasks[0].ops[0].operands = {0, 3};
+    round.name = "round";
+    round.ops[0].name = "round";
+    round.ops[0].operands = {3, 1};
+    if (inPlace) {
+      Operator add = round.ops[0];
+      add.name = "add";
+      add.operands = {3, 3, 3};
+      round.ops.insert(round.ops.begin(), add);
+    }
+    s.tasks.insert(s.tasks.begin() + 1, round);
+    SynchronizationReport report;
+    ASSERT_EQ(synchronize(s, {}, &report), "");
+    EXPECT_EQ(s.buffers[1].packetElements, inPlace ? 6u : 0u);
+    EXPECT_EQ(check(s), "");
+    if (inPlace)
+      continue;
+    // Nobody makes a kernel of it either.
+    KernelPlan plan;
+    std::string error;
+    uint32_t task = kNone;
+    EXPECT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+    s.buffers[1].packetElements = 4;
+    EXPECT_FALSE(buildKernelPlan(s, plan, error, task));
+    EXPECT_EQ(error, "operator 'round': expected 'y' without packets, since "
+                     "the tile reads 'plain' while it publishes them, found "
+                     "packets of 4");
+    EXPECT_EQ(task, 1u);
+  }
 }
 
 TEST(Synchronization, FusedLlamaHandsOverByPackets) {

@@ -1,8 +1,8 @@
 //===- CacheLayout.h - How the kernel stores a KV cache ---------*- C++ -*-===//
 //
 // A row of a cache is the `head_dim` bf16 values of one position, in chunks of
-// 16 bytes. The kernel stores chunk c of position p at place c xor (p mod 8), so
-// that in shared memory the same chunk of eight rows lies in eight different
+// 16 bytes. The kernel stores chunk c of position p at place c xor (p mod 8),
+// so that in shared memory the same chunk of eight rows lies in eight different
 // banks. Nobody else need know: what the host reads and writes is in order.
 //
 //===----------------------------------------------------------------------===//

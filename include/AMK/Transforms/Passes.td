@@ -179,7 +179,9 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     - packets, where a bf16 activation (or what `attention_partial` makes, in
       packets of 3) is written by one operator and read by operators that gather
       their input: a packet carries its own flag, so there is no fence and no
-      second read;
+      second read. Not where the tile that writes it reads an activation element
+      by element: a kernel publishes while it reads, so that a reader of the
+      packets could overwrite what is not read yet;
     - a counter otherwise: one per distinct set of producers, which add one
       each; the readers wait for all of them. Tasks that wait for the same
       share counters.

@@ -49,6 +49,8 @@ private:
   llvm::DenseMap<Value, uint32_t> indices; ///< of buffers and counters
   llvm::DenseMap<std::pair<Attribute, unsigned>, uint32_t> tables;
   std::map<std::vector<uint32_t>, uint32_t> tableIndex;
+  /// Groups of packets, by buffer.
+  llvm::SmallVector<std::pair<uint32_t, CutAttr>> packetCuts;
 };
 
 uint32_t Flattener::table(Attribute attribute, unsigned list,
@@ -114,7 +116,7 @@ LogicalResult Flattener::buffer(BufferOp op) {
                       b.packetElements)))
       return failure();
     if (CutAttr cut = packets->getTiles())
-      b.packetTiles = table(cut, 0, cut.getBounds());
+      packetCuts.push_back({uint32_t(flat.buffers.size()), cut});
   }
   if (failed(
           number(op, "a generation", op.getGeneration(), b.packetGeneration)))
@@ -251,6 +253,9 @@ FailureOr<core::Schedule> Flattener::run(ScheduleOp op) {
     if (failed(result))
       return failure();
   }
+  // After those of the tasks: where among them a buffer stands says nothing.
+  for (auto [buffer, cut] : packetCuts)
+    flat.buffers[buffer].packetTiles = table(cut, 0, cut.getBounds());
   return std::move(flat);
 }
 

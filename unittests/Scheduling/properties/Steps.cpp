@@ -388,8 +388,8 @@ uint64_t longestQueue(const Schedule &s) {
 
 Expected ofPipelining(const Step &step, const Schedule &s) {
   const PipeliningOptions &o = step.pipelining;
-  if (!s.target || !o.teams || !o.slots ||
-      o.columns < 128 || o.slots < o.teams || o.held > 1)
+  if (!s.target || !o.teams || !o.slots || o.columns < 128 ||
+      o.slots < o.teams || o.held > 1)
     return Expected::Refused;
   // A row of the plan takes less than 256 bytes and 32 stages of 128 columns
   // 32 KB; no model here needs much beside them.
