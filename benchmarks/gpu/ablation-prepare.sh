@@ -29,13 +29,15 @@ pipeline() { # PASS OPTIONS
 
 variants=(
   "default||"
-  # Another order of sums than the default's: run.sh has its logits checked.
+  # Another order of sums than the default's, in attention and in the norms:
+  # run.sh has their logits checked.
   "attention not split~attention not split|fusion|split-attention=false"
-  "no fusion~attention not split|fusion|enable=false"
+  "no fusion~no fusion|fusion|enable=false"
   "even tiles|tiling|balance=false"
   "round-robin|assignment|policy=round-robin keep-owners=false"
   "counters, not reduced|synchronization|packets=0 reduce=false"
   "no pages|coloring|policy=none"
+  "default again||" # the same bits
   "shortest ring|pipelining|slots=8 window=1 ahead=1 held=0"
 )
 

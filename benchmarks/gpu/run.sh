@@ -39,18 +39,18 @@ for chip in sm_90 sm_80; do
   check python3 "$here/check_tokens.py" "$out/amk-run" "$out/tiny_$chip.amkp" "$tiny"
 done
 echo "== logits against transformers, 1B and 8B shapes"
-# The ablation's programs too whose attention is not split: what the others
-# without a split are compared with.
-for file in llama-1b_1 llama-8b_0 llama-8b_1; do
+# The ablation's programs too that are compared with nothing there, since their
+# sums are in another order: attention not split, and no fusion.
+for file in llama-1b_1 llama-1b_2 llama-8b_0 llama-8b_1 llama-8b_2; do
   gzip -dc "$out/ablation_$file.amkp.gz" >"$work/ablation_$file.amkp"
 done
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-1b" "$work/1b" \
   "$out/1b_sm_90.amkp@1,100,1000,4001,8130" "$out/1b_sm_80.amkp@100,1000" \
-  "$work/ablation_llama-1b_1.amkp@100,1000"
+  "$work/ablation_llama-1b_1.amkp@100,1000" "$work/ablation_llama-1b_2.amkp@100,1000"
 rm -rf "$work/1b"
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-8b" "$work/8b" \
   "$work/ablation_llama-8b_0.amkp" "$work/ablation_llama-8b_1.amkp" \
-  --prompts 100,1000
+  "$work/ablation_llama-8b_2.amkp" --prompts 100,1000
 rm -rf "$work/8b"
 echo "== memcheck"
 if command -v compute-sanitizer >/dev/null; then

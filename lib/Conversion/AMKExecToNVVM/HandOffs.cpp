@@ -240,6 +240,14 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
   Value count = d.i32(packets.getCount());
   llvm::SmallVector<Value> targets, addresses;
   llvm::SmallVector<llvm::SmallVector<Value>> gains(static_cast<size_t>(batch));
+  // A packet's own, added in the packets' order: which comes first changes no
+  // bit.
+  llvm::SmallVector<Value> ownSquares(static_cast<size_t>(batch));
+  if (squares)
+    for (Value &own : ownSquares) {
+      own = d.variable(d.f32Type());
+      d.set(own, d.f32(0));
+    }
   Value missing = d.i32(0);
   for (int64_t i = 0; i < batch; ++i) {
     Value index = d.add(tid, (first + i) * core::kConsumerThreads);
@@ -273,7 +281,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
       if (!omits(Fault::PacketWait))
         arrived = d.both(arrived, d.eq(words[at][3], stamp));
       d.ifThen(arrived, [&] {
-        scatterPacket(op, words[at], targets[at], gains[at], squares);
+        scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at]);
       });
       left = d.select(arrived, d.band(left, ~(1 << i)), left);
     }
@@ -295,6 +303,12 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
         d.warpAny(d.ne(left, d.i32(0))),
         llvm::SmallVector<Value>{left, d.add(state[1], 1), since});
   });
+  if (!squares)
+    return;
+  Value sum = d.get(d.f32Type(), squares);
+  for (Value own : ownSquares)
+    sum = d.fadd(sum, d.get(d.f32Type(), own));
+  d.set(squares, sum);
 }
 
 void KernelLowering::gatherPackets(GatherOp op, Value squares) {

@@ -61,7 +61,8 @@ const std::vector<MutantClass> &mutantClasses() {
       {"join that waits for too little", dropJoinWait, concurrent, labels({5})},
       {"split's packets turned into plain storage", partsToPlain, concurrent,
        labels({5, 6, 7})},
-      {"KV stages cut elsewhere", cutCacheStages, last, labels({1, 7, 8})},
+      // V9 where a join takes this position from the cache, and had no stages.
+      {"KV stages cut elsewhere", cutCacheStages, last, labels({1, 7, 8, 9})},
       {"KV stages fetched before the append", fetchBeforeAppend, last,
        labels({5, 9})},
   };
