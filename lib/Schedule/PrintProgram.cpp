@@ -100,9 +100,13 @@ private:
     os << "numerics k_block " << s.numerics.kBlock << " kv_block "
        << s.numerics.kvBlock << " kv_chunk " << s.numerics.kvChunk
        << " kv_splits " << s.numerics.kvSplits << "\n";
-    if (s.target)
+    if (s.target) {
       os << "target " << quoted(s.target->chip) << " workers "
-         << s.target->workers << " shared " << s.target->sharedBytes << "\n";
+         << s.target->workers << " shared " << s.target->sharedBytes;
+      if (s.target->cluster != 1)
+        os << " cluster " << s.target->cluster;
+      os << "\n";
+    }
     if (s.ring)
       os << "ring slots " << s.ring->slots << " bytes " << s.ring->bytes
          << " window " << s.ring->window << " ahead " << s.ring->ahead
@@ -166,7 +170,7 @@ private:
     if (t.stream.rows)
       os << " stream " << t.stream.rows << " x " << t.stream.columns << " held "
          << t.stream.held;
-    os << "\n";
+    os << (t.clusterGather ? " cluster_gather\n" : "\n");
     for (const Wait &w : t.waits) {
       printFan("  wait ", w.counters, w.fan);
       if (w.threshold == kNone)

@@ -240,6 +240,7 @@ void describeHead(A &a, T &s) {
     a.text("chip", t.chip);
     a.integer("workers", t.workers);
     a.integer("shared bytes", t.sharedBytes);
+    a.integer("cluster", t.cluster);
   });
   a.optional("ring", s.ring, [&](auto &r) {
     a.integer("slots", r.slots);
@@ -347,7 +348,7 @@ void describeTasks(A &a, T &s) {
     table("first counter", f.first);
     table("last counter", f.last);
   };
-  a.list("task", s.tasks, 44, [&](auto &task) {
+  a.list("task", s.tasks, 45, [&](auto &task) {
     a.text("name", task.name);
     table("bounds", task.bounds);
     table("workers", task.workers);
@@ -355,6 +356,7 @@ void describeTasks(A &a, T &s) {
     a.integer("stream rows", task.stream.rows);
     a.integer("stream columns", task.stream.columns);
     a.integer("stream held", task.stream.held);
+    a.flag("cluster gather", task.clusterGather);
     a.list("wait", task.waits, 16, [&](auto &w) {
       a.index("counters", w.counters, s.counters.size(), false);
       fan(w.fan);

@@ -58,7 +58,8 @@ void visit(V &v, core::Fan &f) {
 
 template <typename V>
 void visit(V &v, core::Task &t) {
-  auto &[name, ops, bounds, workers, slots, waits, signals, stream] = t;
+  auto &[name, ops, bounds, workers, slots, waits, signals, stream,
+         clusterGather] = t;
   v.text(name);
   v.list(ops, [&](core::Operator &op) { visit(v, op); });
   v.number(bounds);
@@ -79,6 +80,7 @@ void visit(V &v, core::Task &t) {
   v.number(rows);
   v.number(columns);
   v.number(held);
+  v.flag(clusterGather);
 }
 
 template <typename V>
@@ -92,10 +94,11 @@ void visit(V &v, core::Numerics &n) {
 
 template <typename V>
 void visit(V &v, core::Target &t) {
-  auto &[chip, workers, sharedBytes] = t;
+  auto &[chip, workers, sharedBytes, cluster] = t;
   v.text(chip);
   v.number(workers);
   v.number(sharedBytes);
+  v.number(cluster);
 }
 
 template <typename V>

@@ -44,6 +44,8 @@ Program sample() {
   product.ops[0].prologue = true;
   product.slots = b.s.addTable({0, 0});
   product.stream = {4, 256, 2};
+  product.clusterGather = true;
+  b.s.target->cluster = 2;
   product.signals.push_back({c, {b.s.addTable({0, 1}), b.s.addTable({1, 2})}});
   product.waits.push_back({c, {}, b.s.addTable({5, 5, 5, 5})});
   Program program;
@@ -109,7 +111,7 @@ TEST(ProgramFileTest, Text) {
   const std::string t = text(sample());
   for (const char *line : {
            "schedule \"test\" concurrent positions 16\n",
-           "target \"sm_90\" workers 4 shared 232448\n",
+           "target \"sm_90\" workers 4 shared 232448 cluster 2\n",
            "ring slots 12 bytes 16384 window 4 ahead 2 teams 6\n",
            "end tokens 7 128009\n",
            " = [5 times 4]\n",
@@ -122,7 +124,7 @@ TEST(ProgramFileTest, Text) {
            "groups table 0 generation 0\n",
            "counter \"done\" x 3\n",
            "task \"product\" bounds table 0 workers table 1 slots table 2 "
-           "stream 4 x 256 held 2\n",
+           "stream 4 x 256 held 2 cluster_gather\n",
            "  linear \"x\", \"w\" -> \"sum\" prologue\n",
            "  rope \"sum\", \"rope\" -> \"y\" {head_dim = 4, eps = 1e-05}\n",
            "place \"w\" at 512 bytes 4096 packed 4 x 128\n",
@@ -134,8 +136,8 @@ TEST(ProgramFileTest, Text) {
 
 TEST(ProgramFileTest, OtherVersion) {
   std::string bytes = writeProgram(sample());
-  bytes[4] = 3;
-  EXPECT_EQ(readError(bytes), "program version 3, this tool reads version 2");
+  bytes[4] = 2;
+  EXPECT_EQ(readError(bytes), "program version 2, this tool reads version 3");
 }
 
 TEST(ProgramFileTest, NoProgram) {

@@ -189,6 +189,10 @@ struct Task {
   std::vector<Wait> waits;
   std::vector<Signal> signals;
   Stream stream;
+  /// The packets that a tile gathers are polled by all workers of its cluster,
+  /// each a part of them, and passed on. So the task's tiles on one cluster,
+  /// one on each of its workers, start together (docs/verifier.md).
+  bool clusterGather = false;
 };
 
 /// What every pass must keep, so that every pass keeps every bit.
@@ -207,6 +211,9 @@ struct Target {
   std::string chip;         ///< "sm_90"
   uint32_t workers = 1;     ///< resident CTAs, one per SM
   uint64_t sharedBytes = 0; ///< shared memory of a worker, bytes
+  /// Workers of a cluster, which see each other's shared memory. Worker w is
+  /// in cluster w / cluster, with rank w % cluster.
+  uint32_t cluster = 1;
 };
 
 /// The ring of stages that the loader of every worker fills.

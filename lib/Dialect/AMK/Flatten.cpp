@@ -92,7 +92,9 @@ LogicalResult Flattener::header(ScheduleOp op) {
                                  "memory, found "
                               << target->getSharedBytes();
     t.sharedBytes = uint64_t(target->getSharedBytes());
-    if (failed(number(op, "workers", target->getWorkers(), t.workers)))
+    if (failed(number(op, "workers", target->getWorkers(), t.workers)) ||
+        failed(number(op, "workers of a cluster", target->getCluster(),
+                      t.cluster)))
       return failure();
   }
   if (std::optional<RingAttr> ring = op.getRing()) {
@@ -223,6 +225,7 @@ LogicalResult Flattener::task(TaskOp op) {
         failed(number(op, "columns", s->getColumns(), t.stream.columns)) ||
         failed(number(op, "held stages", s->getHeld(), t.stream.held)))
       return failure();
+  t.clusterGather = op.getClusterGather();
   std::vector<Operation *> &ops = map.ops.emplace_back();
   for (OperatorOp body : op.getBody().getOps<OperatorOp>()) {
     ops.push_back(body);

@@ -179,7 +179,7 @@ LogicalResult Unflattener::task(const core::Task &t) {
   auto op = TaskOp::create(builder, locations.task(t.name), t.name,
                            t.bounds == core::kNone ? CutAttr() : cut(t.bounds),
                            place, waits, array(waitFans), array(thresholds),
-                           signals, array(signalFans), stream);
+                           signals, array(signalFans), stream, t.clusterGather);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&op.getBody().emplaceBlock());
   for (const core::Operator &body : t.ops)
@@ -192,7 +192,8 @@ ScheduleOp Unflattener::run() {
   TargetAttr target;
   if (flat.target)
     target = TargetAttr::get(context, flat.target->chip, flat.target->workers,
-                             int64_t(flat.target->sharedBytes));
+                             int64_t(flat.target->sharedBytes),
+                             flat.target->cluster);
   RingAttr ring;
   if (flat.ring)
     ring = RingAttr::get(context, flat.ring->slots, flat.ring->bytes,

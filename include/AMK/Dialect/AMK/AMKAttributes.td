@@ -143,8 +143,13 @@ def AMK_PageAttr : AMK_Attr<"Page", "page"> {
 
 def AMK_TargetAttr : AMK_Attr<"Target", "target"> {
   let summary = "the device: its chip, its workers, their shared memory";
+  let description = [{
+    `cluster` workers in turn, from worker 0 on, are a cluster: they see each
+    other's shared memory. 1: none do.
+  }];
   let parameters = (ins StringRefParameter<"as in sm_90">:$chip,
-                        "int64_t":$workers, "int64_t":$shared_bytes);
+                        "int64_t":$workers, "int64_t":$shared_bytes,
+                        DefaultValuedParameter<"int64_t", "1">:$cluster);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

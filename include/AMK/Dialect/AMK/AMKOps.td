@@ -138,6 +138,9 @@ def AMK_TaskOp : AMK_Op<"task", [
     a tile starts when every counter that it waits for has reached its
     threshold, and adds one to every counter that it signals when its writes
     are visible; `stream` is the shape of the stages that the loader fetches.
+    With `cluster_gather` the packets that the tiles read are polled by all
+    workers of a cluster, each a part of them, and passed on: the task's tiles
+    on one cluster start together.
 
     ```mlir
     amk.task @L0_o tiles(#cut) on(#place) wait(%heads[#fan] >= 17)
@@ -154,14 +157,16 @@ def AMK_TaskOp : AMK_Op<"task", [
       :$wait_thresholds,
     Variadic<AMK_CounterType>:$signal_counters,
     OptionalAttr<TypedArrayAttrBase<AMK_FanAttr, "fans">>:$signal_fans,
-    OptionalAttr<AMK_StreamAttr>:$stream);
+    OptionalAttr<AMK_StreamAttr>:$stream,
+    UnitAttr:$cluster_gather);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name (`tiles` `(` $tiles^ `)`)? (`on` `(` $place^ `)`)?
     (`wait` `(` custom<Waits>($wait_counters, $wait_fans, $wait_thresholds)^
     `)`)?
     (`signal` `(` custom<Signals>($signal_counters, $signal_fans)^ `)`)?
-    (`stream` `` $stream^)? attr-dict-with-keyword $body
+    (`stream` `` $stream^)? (`cluster_gather` $cluster_gather^)?
+    attr-dict-with-keyword $body
   }];
   let hasVerifier = 1;
 }
