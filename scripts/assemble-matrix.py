@@ -68,8 +68,9 @@ def cases(quick):
 
 
 def pipeline(target, split, packets):
-    passes = [f"amk-fusion-grouping{{split-attention={str(split).lower()}}}",
-              f"amk-tiling{{target={target}}}", "amk-sm-assignment",
+    tiling = f"target={target} split-attention={str(split).lower()}"
+    passes = ["amk-fusion-grouping", f"amk-tiling{{{tiling}}}",
+              "amk-sm-assignment",
               f"amk-synchronization{{packets={packets}}}",
               "amk-page-coloring", "amk-pipelining"]
     return f"builtin.module(amk.schedule({','.join(passes)}))"

@@ -31,7 +31,7 @@ variants=(
   "default||"
   # Another order of sums than the default's, in attention and in the norms:
   # run.sh has their logits checked.
-  "attention not split~attention not split|fusion|split-attention=false"
+  "attention not split~attention not split|tiling|split-attention=false"
   "no fusion~no fusion|fusion|enable=false"
   "even tiles|tiling|balance=false"
   "round-robin|assignment|policy=round-robin keep-owners=false"

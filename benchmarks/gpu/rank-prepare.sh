@@ -93,8 +93,8 @@ random_passes() { # sets workers, position, split, passes and name
   [ "$ahead" -le "$window" ] || ahead=$window
   pick held 0 1 1
   passes="amk-set-positions{positions=$length},"
-  passes+="amk-fusion-grouping{enable=$fuse split-attention=$split},"
-  passes+="amk-tiling{target=$target workers=$workers rows=$rows balance=$balance fewest=$fewest},"
+  passes+="amk-fusion-grouping{enable=$fuse},"
+  passes+="amk-tiling{target=$target workers=$workers rows=$rows balance=$balance fewest=$fewest split-attention=$split},"
   passes+="amk-sm-assignment{policy=$policy keep-owners=$keep},"
   passes+="amk-synchronization{packets=$packets reduce=$reduce},"
   passes+="amk-page-coloring{policy=$pages},"

@@ -384,7 +384,7 @@ FusionReport countHandOffs(const Schedule &s) {
 namespace {
 
 std::string group(Schedule &s, const std::vector<TaskGroup> &list,
-                  FusionOrigins &origins, bool splitPositions) {
+                  FusionOrigins &origins) {
   if (s.concurrent)
     return "expected a sequential schedule: grouping comes before "
            "synchronization";
@@ -410,8 +410,6 @@ std::string group(Schedule &s, const std::vector<TaskGroup> &list,
     mergeQueryKeyValue(s, ops);
     mergeGateUp(s, ops);
     splitArgmax(s, ops);
-    if (splitPositions)
-      splitAttention(s, ops);
     groups = appendToProducers(s, std::move(ops));
     takePrologues(s, groups);
   } else if (std::string m = explicitGroups(s, std::move(ops), list, groups);
@@ -445,10 +443,10 @@ std::string group(Schedule &s, const std::vector<TaskGroup> &list,
 } // namespace
 
 std::string groupOperators(Schedule &s, const std::vector<TaskGroup> &list,
-                           FusionOrigins &origins, bool splitPositions) {
+                           FusionOrigins &origins) {
   Schedule next = s;
   FusionOrigins from;
-  if (std::string m = group(next, list, from, splitPositions); !m.empty())
+  if (std::string m = group(next, list, from); !m.empty())
     return m;
   s = std::move(next);
   origins = std::move(from);

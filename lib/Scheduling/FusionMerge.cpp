@@ -9,7 +9,6 @@
 #include "FusionMerge.h"
 
 #include "AMK/Schedule/Operators.h"
-#include "AMK/Schedule/SharedLayout.h"
 
 #include <algorithm>
 #include <cctype>
@@ -405,36 +404,6 @@ void mergeGateUp(Schedule &s, std::vector<FusionOp> &ops) {
   for (uint32_t i = uint32_t(ops.size()); i-- > 0;)
     if (ops[i].op.name == "silu_mul")
       mergeSiluMul(s, ops, i);
-}
-
-void splitAttention(Schedule &s, std::vector<FusionOp> &ops) {
-  const int64_t others = s.numerics.kvSplits - 1;
-  if (others < 1)
-    return;
-  for (uint32_t i = uint32_t(ops.size()); i-- > 0;) {
-    if (ops[i].op.name != "attention")
-      continue;
-    const int64_t group = ops[i].op.getInt("group");
-    const int64_t d = ops[i].op.getInt("head_dim");
-    const uint32_t cache = ops[i].op.operands[3], out = ops[i].op.operands[4];
-    // The kernel keeps the results of all heads of a group in registers.
-    constexpr int64_t kMostResults = 1024;
-    const int64_t columns = (group + kHeadColumn - 1) / kHeadColumn;
-    if (d % 2 || columns * kHeadColumn * d > kMostResults)
-      continue;
-    const uint32_t parts =
-        addBuffer(s, s.buffers[out].name + "_parts", ElementType::F32,
-                  {s.buffers[cache].shape[1] * others * partValues(group, d)});
-    FusionOp join = ops[i];
-    join.op.name = "attention_join";
-    join.op.operands.insert(join.op.operands.begin() + 4, parts);
-    ops[i].op.name = "attention_partial";
-    ops[i].op.operands = {join.op.operands[0], cache, parts};
-    ops[i].op.attributes = {integer("group", group), integer("head_dim", d),
-                            integer("query_row", join.op.getInt("query_row"))};
-    ops[i].task += "_partial";
-    ops.insert(ops.begin() + i + 1, std::move(join));
-  }
 }
 
 void splitArgmax(Schedule &s, std::vector<FusionOp> &ops) {

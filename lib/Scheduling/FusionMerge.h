@@ -20,10 +20,6 @@ void mergeQueryKeyValue(core::Schedule &s, std::vector<FusionOp> &ops);
 /// Interleaves the products of gate and up of every silu_mul.
 void mergeGateUp(core::Schedule &s, std::vector<FusionOp> &ops);
 
-/// Splits every attention by positions, where the numerics have more than one
-/// split: partial results of all splits but the first, and what joins them.
-void splitAttention(core::Schedule &s, std::vector<FusionOp> &ops);
-
 /// Splits every argmax into blocks and a combination.
 void splitArgmax(core::Schedule &s, std::vector<FusionOp> &ops);
 

@@ -44,6 +44,7 @@ struct BoolKnob {
 constexpr BoolKnob kBools[] = {
     {"tiling.balance", &Knobs::balance},
     {"tiling.fewest", &Knobs::fewest},
+    {"tiling.attention.split", &Knobs::splitAttention},
     {"sm_assignment.keep_owners", &Knobs::keepOwners},
     {"kernel_knobs.reduce_hand_offs", &Knobs::reduce},
 };

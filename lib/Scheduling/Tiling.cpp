@@ -55,8 +55,30 @@ Shape shapeOf(const Schedule &s, const Task &task, uint32_t rows) {
   return shape;
 }
 
+/// What one attention is cut into, and between how many workers: of the first
+/// split, or of the first that there is.
+void reportAttention(const Schedule &s, uint32_t workers, TilingReport &r) {
+  for (uint32_t t = 0; t < s.tasks.size(); ++t)
+    for (const Operator &op : s.tasks[t].ops) {
+      const bool join = op.name == "attention_join";
+      if (!join && op.name != "attention")
+        continue;
+      const uint32_t tiles = tileCount(s, s.tasks[t]);
+      r.attentionWorkers = r.attentionWorkersBefore = std::min(tiles, workers);
+      if (!join)
+        continue;
+      r.attentionRanges = s.numerics.kvSplits;
+      r.attentionWorkers =
+          std::min(uint32_t(tiles * s.numerics.kvSplits), workers);
+      r.attentionWorkersBefore =
+          std::min(uint32_t(tiles * op.getInt("group")), workers);
+      return;
+    }
+}
+
 TilingReport reportOf(const Schedule &s, uint32_t workers) {
   TilingReport r;
+  reportAttention(s, workers, r);
   double longest = 0, all = 0, streamed = 0;
   std::vector<double> load(workers, 0);
   for (const Task &task : s.tasks) {
@@ -83,10 +105,8 @@ TilingReport reportOf(const Schedule &s, uint32_t workers) {
   return r;
 }
 
-} // namespace
-
-std::string cutTasks(Schedule &s, const TilingOptions &options,
-                     TilingReport *report) {
+std::string cut(Schedule &s, const TilingOptions &options,
+                std::vector<AttentionSplit> &splits) {
   if (options.workers == 0)
     return "expected at least one worker, found 0";
   if (s.concurrent)
@@ -95,6 +115,8 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
   if (options.rows == 0 || options.rows % kPackRows)
     return "rows: expected a multiple of " + std::to_string(kPackRows) +
            ", found " + std::to_string(options.rows);
+  if (options.splitAttention)
+    splits = splitAttention(s);
   std::vector<Shape> shapes;
   for (const Task &task : s.tasks) {
     shapes.push_back(shapeOf(s, task, options.rows));
@@ -134,8 +156,24 @@ std::string cutTasks(Schedule &s, const TilingOptions &options,
   }
   if (options.balance)
     spreadRemainders(s, options.workers, granulesOf);
-  if (report)
-    *report = reportOf(s, options.workers);
+  return {};
+}
+
+} // namespace
+
+std::string cutTasks(Schedule &s, const TilingOptions &options,
+                     TilingReport *report) {
+  Schedule next = s;
+  std::vector<AttentionSplit> splits;
+  if (std::string m = cut(next, options, splits); !m.empty())
+    return m;
+  if (report) {
+    *report = reportOf(next, options.workers);
+    report->before = countHandOffs(s);
+    report->after = countHandOffs(next);
+    report->splits = std::move(splits);
+  }
+  s = std::move(next);
   return {};
 }
 

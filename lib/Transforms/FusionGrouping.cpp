@@ -4,7 +4,6 @@
 
 #include "AMK/Transforms/Passes.h"
 #include "RefineSchedule.h"
-#include "llvm/Support/FormatVariadic.h"
 
 namespace amk {
 #define GEN_PASS_DEF_FUSIONGROUPING
@@ -66,8 +65,7 @@ void FusionGrouping::runOnOperation() {
   const amk::scheduling::FusionReport before =
       amk::scheduling::countHandOffs(*flat);
   amk::scheduling::FusionOrigins origins;
-  if (std::string error =
-          amk::scheduling::groupOperators(*flat, list, origins, splitAttention);
+  if (std::string error = amk::scheduling::groupOperators(*flat, list, origins);
       !error.empty()) {
     op.emitOpError() << error;
     return signalPassFailure();
@@ -79,9 +77,7 @@ void FusionGrouping::runOnOperation() {
   const amk::scheduling::FusionReport after =
       amk::scheduling::countHandOffs(*flat);
   const double layers = std::max(before.layers, 1u);
-  auto perLayer = [&](uint32_t count) {
-    return llvm::formatv("{0:F1}", count / layers).str();
-  };
+  auto perLayer = [&](uint32_t count) { return amk::tenths(count / layers); };
   amk::figures(op, getArgument())
       << remark::metric("tasks_before", before.tasks)
       << remark::metric("tasks", after.tasks)
@@ -90,13 +86,12 @@ void FusionGrouping::runOnOperation() {
       << remark::metric("handoffs_per_layer_before", perLayer(before.handOffs))
       << remark::metric("handoffs_per_layer", perLayer(after.handOffs))
       << remark::metric("chain_per_layer_before",
-                        llvm::formatv("{0:F1}", before.chainPerLayer).str())
-      << remark::metric("chain_per_layer",
-                        llvm::formatv("{0:F1}", after.chainPerLayer).str())
+                        amk::tenths(before.chainPerLayer))
+      << remark::metric("chain_per_layer", amk::tenths(after.chainPerLayer))
       << remark::metric("crossing_per_layer_before",
-                        llvm::formatv("{0:F1}", before.crossingPerLayer).str())
+                        amk::tenths(before.crossingPerLayer))
       << remark::metric("crossing_per_layer",
-                        llvm::formatv("{0:F1}", after.crossingPerLayer).str());
+                        amk::tenths(after.crossingPerLayer));
 }
 
 } // namespace

@@ -54,6 +54,7 @@ amk::TilingOptions tilingOf(const amk::CompileOptions &options) {
   take(o.kvBlock, k.kvBlock);
   take(o.balance, k.balance);
   take(o.fewest, k.fewest);
+  take(o.splitAttention, k.splitAttention);
   take(o.threads, k.threads);
   take(o.sharedBytes, k.sharedBytes);
   take(o.keepOwners, k.keepOwners);

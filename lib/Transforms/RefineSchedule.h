@@ -13,6 +13,13 @@ namespace amk {
 mlir::LogicalResult
 refineSchedule(ScheduleOp op, llvm::StringRef pass,
                llvm::function_ref<std::string(core::Schedule &)> solve);
+/// The same for a `solve` that adds tasks, whose locations it sets.
+mlir::LogicalResult refineSchedule(
+    ScheduleOp op, llvm::StringRef pass,
+    llvm::function_ref<std::string(core::Schedule &, LocationMap &)> solve);
+
+/// A mean, with one digit.
+std::string tenths(double value);
 
 /// A remark of a pass at its schedule, to add figures to. Costs nothing unless
 /// remarks of this pass are asked for.

@@ -38,7 +38,8 @@
 // FIRST-DAG: #amk.cut<even 256 in 6 by 4>
 // FIRST-DAG: #amk.cut<even 128 in 6 by 4>
 
-// REMARK: Category:amk-tiling | Function=decode | imbalance={{.*}}, most over mean=1.0{{[0-9]*}}, tasks=8, tiles=41, workers=6
+// One split of the positions: nothing to split.
+// REMARK: Category:amk-tiling | Function=decode | attention_ranges=1, attention_workers=4, attention_workers_before=4, chain_per_layer=[[CHAIN:[0-9.]+]], chain_per_layer_before=[[CHAIN]], crossing_per_layer=[[CROSSING:[0-9.]+]], crossing_per_layer_before=[[CROSSING]], imbalance={{.*}}, most over mean=1.0{{[0-9]*}}, tasks=8, tiles=41, workers=6
 
 // ONE-NOT: tiles(#amk.cut<{{.*}}256
 // ONE: amk.task @embed {

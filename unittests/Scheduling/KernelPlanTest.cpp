@@ -412,7 +412,7 @@ TEST(TraceLayout, HasRoomForEveryStageAtEveryPosition) {
     s.numerics.kvChunk = 4;
     s.numerics.kvSplits = splits;
     FusionOrigins origins;
-    ASSERT_EQ(groupOperators(s, {}, origins, true), "");
+    ASSERT_EQ(groupOperators(s, {}, origins), "");
     s.target = Target{"sm_90", 7, 232448};
     ASSERT_EQ(cutTasks(s, {7, true, false}), "");
     ASSERT_EQ(assignWorkers(s, {7, AssignmentPolicy::Contiguous, true}), "");

@@ -63,6 +63,140 @@ TEST(Tiling, KeepsTheOwnersOfTheResidual) {
   }
 }
 
+using Names = std::vector<std::string>;
+
+Names operators(const Task &task) {
+  Names names;
+  for (const Operator &op : task.ops)
+    names.push_back(op.name);
+  return names;
+}
+
+/// Fused or as imported, with eight splits of the positions.
+Schedule inSplits(const ToyShape &shape, bool fused) {
+  Schedule s = toyLlama(shape, /*fused=*/false);
+  s.numerics.kvSplits = 8;
+  FusionOrigins origins;
+  if (fused)
+    EXPECT_EQ(groupOperators(s, {}, origins), "");
+  return s;
+}
+
+TEST(Tiling, SplitsAttentionByPositions) {
+  for (bool fused : {false, true}) {
+    const Schedule whole = inSplits({}, fused);
+    Schedule s = whole;
+    TilingReport report;
+    ASSERT_EQ(cutTasks(s, {7}, &report), "");
+    EXPECT_EQ(check(s), "");
+    EXPECT_EQ(s.tasks.size(), whole.tasks.size() + 2); // one more a layer
+    const Task &partial = taskOf(s, "L0_attention_partial");
+    EXPECT_EQ(operators(partial), Names{"attention_partial"});
+    const Task &join = taskOf(s, "L0_attention");
+    EXPECT_EQ(operators(join), fused ? (Names{"attention_join", "round"})
+                                     : Names{"attention_join"});
+    EXPECT_EQ(tileCount(s, partial), 2u * 7); // KV heads
+    EXPECT_EQ(tileCount(s, join), 2u);
+
+    // What they were made of, by buffers that have moved.
+    ASSERT_EQ(report.splits.size(), 2u);
+    const AttentionSplit &first = report.splits[0];
+    EXPECT_EQ(s.tasks[first.partial].name, partial.name);
+    EXPECT_EQ(first.whole.name, "attention");
+    const Operator &was = taskOf(whole, "L0_attention").ops[0];
+    for (size_t i = 0; i < was.operands.size(); ++i)
+      EXPECT_EQ(s.buffers[first.whole.operands[i]].name,
+                whole.buffers[was.operands[i]].name);
+
+    // A second time it only cuts, and as it is told.
+    ASSERT_EQ(cutTasks(s, {3}, &report), "");
+    EXPECT_TRUE(report.splits.empty());
+    EXPECT_EQ(check(s), "");
+    EXPECT_EQ(s.tasks.size(), whole.tasks.size() + 2);
+
+    s = whole;
+    TilingOptions options{7};
+    options.splitAttention = false;
+    ASSERT_EQ(cutTasks(s, options, &report), "");
+    EXPECT_EQ(s.tasks.size(), whole.tasks.size());
+    EXPECT_EQ(operators(taskOf(s, "L0_attention"))[0], "attention");
+    EXPECT_TRUE(report.splits.empty());
+  }
+}
+
+TEST(Tiling, CountsWhatTheSplitAdds) {
+  Schedule s = inSplits({}, true);
+  TilingReport report;
+  ASSERT_EQ(cutTasks(s, {12}, &report), "");
+  // Two more, of which one is beside the chain.
+  EXPECT_EQ(report.before.crossingPerLayer, 5);
+  EXPECT_EQ(report.after.crossingPerLayer, 7);
+  EXPECT_EQ(report.before.chainPerLayer, 5);
+  EXPECT_EQ(report.after.chainPerLayer, 6);
+  EXPECT_EQ(report.attentionRanges, 8);
+  EXPECT_EQ(report.attentionWorkersBefore, 4u); // heads
+  EXPECT_EQ(report.attentionWorkers, 12u);      // of 16 tiles
+}
+
+/// One after the other they find the same.
+TEST(Tiling, ASecondCutIsLikeTheFirst) {
+  Schedule s = inSplits({}, true), direct = s;
+  TilingOptions options{31};
+  ASSERT_EQ(cutTasks(direct, options), "");
+  options.splitAttention = false;
+  ASSERT_EQ(cutTasks(s, options), "");
+  options.splitAttention = true;
+  ASSERT_EQ(cutTasks(s, options), "");
+  ASSERT_EQ(s.tasks.size(), direct.tasks.size());
+  for (size_t t = 0; t < s.tasks.size(); ++t)
+    EXPECT_EQ(tileCount(s, s.tasks[t]), tileCount(direct, direct.tasks[t]));
+}
+
+TEST(Tiling, LeavesAttentionWholeWhereTheKernelHasNoRoom) {
+  ToyShape wide;
+  wide.heads = 64;
+  wide.kvHeads = 1;
+  wide.hidden = 64;
+  Schedule s = inSplits(wide, true);
+  TilingReport report;
+  ASSERT_EQ(cutTasks(s, {7}, &report), "");
+  EXPECT_EQ(operators(taskOf(s, "L0_attention")),
+            (Names{"attention", "round"}));
+  EXPECT_EQ(report.attentionRanges, 1);
+  EXPECT_EQ(report.after.crossingPerLayer, report.before.crossingPerLayer);
+}
+
+/// Both halves would need what comes before it.
+TEST(Tiling, LeavesAttentionWholeBehindOthersOfItsTask) {
+  Schedule s = toyLlama({}, /*fused=*/false);
+  s.numerics.kvSplits = 8;
+  // The query is rounded in full by every tile.
+  Task *attention = nullptr;
+  Operator round;
+  for (Task &t : s.tasks)
+    if (t.name == "L0_attention")
+      attention = &t;
+  for (const Task &t : s.tasks)
+    if (t.ops[0].name == "round" &&
+        t.ops[0].operands[1] == attention->ops[0].operands[0])
+      round = t.ops[0];
+  ASSERT_FALSE(round.operands.empty());
+  Buffer own = s.buffers[round.operands[1]];
+  own.name = "own";
+  own.kind = BufferKind::Local;
+  round.prologue = true;
+  round.operands[1] = attention->ops[0].operands[0] =
+      uint32_t(s.buffers.size());
+  s.buffers.push_back(own);
+  attention->ops.insert(attention->ops.begin(), round);
+  ASSERT_EQ(check(s), "");
+  ASSERT_EQ(cutTasks(s, {7}), "");
+  EXPECT_EQ(check(s), "");
+  EXPECT_EQ(operators(taskOf(s, "L0_attention")),
+            (Names{"round", "attention"}));
+  EXPECT_EQ(operators(taskOf(s, "L1_attention")), Names{"attention_join"});
+}
+
 TEST(Tiling, RefusesWhatItWouldBreak) {
   Schedule s = toyLlama({}, true);
   EXPECT_EQ(cutTasks(s, {0, true, false}),

@@ -35,8 +35,7 @@ using FusionOrigins = std::vector<std::vector<std::vector<uint32_t>>>;
 ///
 /// 1. Products of one input become one: those of query, key and value by
 ///    concatenating their weights, those of gate and up by interleaving them.
-/// 2. An argmax is split into blocks and a combination; an attention by
-///    positions, unless `splitPositions` is off.
+/// 2. An argmax is split into blocks and a combination.
 /// 3. Every operator that reads what a tile of an earlier task writes, and no
 ///    more, goes into that task.
 /// 4. What only one task reads and any tile can compute in full (a norm)
@@ -47,7 +46,7 @@ using FusionOrigins = std::vector<std::vector<std::vector<uint32_t>>>;
 /// why it cannot be done, or an empty string.
 std::string groupOperators(core::Schedule &schedule,
                            const std::vector<TaskGroup> &groups,
-                           FusionOrigins &origins, bool splitPositions = true);
+                           FusionOrigins &origins);
 
 } // namespace amk::scheduling
 

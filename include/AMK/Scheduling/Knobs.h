@@ -23,6 +23,7 @@ struct Knobs {
   std::optional<int64_t> rows;    ///< tiling.gemv.N_tile
   std::optional<int64_t> kvBlock; ///< tiling.attention.kv_block
   std::optional<bool> balance, fewest;
+  std::optional<bool> splitAttention;    ///< tiling.attention.split
   std::optional<bool> fuse;              ///< fusion_grouping: "none"
   std::vector<std::string> groups;       ///< fusion_grouping: a list
   std::optional<std::string> assignment; ///< policy

@@ -3,7 +3,7 @@
 #ifndef AMK_SCHEDULING_TILING_H
 #define AMK_SCHEDULING_TILING_H
 
-#include "AMK/Schedule/Schedule.h"
+#include "AMK/Scheduling/Fusion.h"
 
 namespace amk::scheduling {
 
@@ -19,6 +19,14 @@ struct TilingOptions {
   bool balance = true;
   /// Rows of a product's tile come in multiples of this.
   uint32_t rows = 4;
+  /// Split attention by positions, where the numerics have several splits.
+  bool splitAttention = true;
+};
+
+/// An attention that was split by positions.
+struct AttentionSplit {
+  core::Operator whole; ///< as it was; its operands are buffers of the result
+  uint32_t partial = 0; ///< task of attention_partial; attention_join is next
 };
 
 struct TilingReport {
@@ -30,13 +38,26 @@ struct TilingReport {
   /// What the worker with most streams over the whole step, tile i on worker i,
   /// over the mean: 1 is perfect.
   double mostOverMean = 1;
+  std::vector<AttentionSplit> splits;
+  FusionReport before, after; ///< the hand-offs without the splits, and with
+  /// Of the attention of a layer: ranges of positions that are worked on at
+  /// the same time, and workers that do it, without the splits and with.
+  int64_t attentionRanges = 1;
+  uint32_t attentionWorkersBefore = 0, attentionWorkers = 0;
 };
 
-/// Cuts every task. An even cut in granules: no two tiles differ by more than
-/// one. Placement, queue order and streams, which belong to the old cut, are
-/// dropped. Returns why it cannot be done, or an empty string.
+/// Splits attention by positions and cuts every task. An even cut in granules:
+/// no two tiles differ by more than one. Placement, queue order and streams,
+/// which belong to the old cut, are dropped. Returns why it cannot be done, or
+/// an empty string.
 std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
                      TilingReport *report = nullptr);
+
+/// Splits the attention of every task that begins with one: into a task
+/// `attention_partial` of all splits but the first, which is put before it, and
+/// `attention_join`. Not where the numerics have one split, nor where a KV head
+/// has more query heads than the kernel can do at once.
+std::vector<AttentionSplit> splitAttention(core::Schedule &schedule);
 
 /// Cuts the tasks that have as many tiles as workers anew: with the remainders
 /// where least is streamed. `granules` of every task, 0 for one to leave alone.

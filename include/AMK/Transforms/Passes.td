@@ -20,10 +20,7 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
     the argmax by blocks into the LM head. Products of one input become one
     product: the weights of Q, K and V are concatenated, those of gate and up
     interleaved, as views. Buffers that are then used inside one task only
-    become local. A layer of a Llama has five tasks afterwards, or six: where
-    the numerics have several splits of the positions, attention becomes
-    `attention_partial`, which is done by many workers at once, and
-    `attention_join`.
+    become local. A layer of a Llama has five tasks afterwards.
 
     Groups are found by the dataflow, not by names. No rounding and no sum
     changes, so the results keep every bit.
@@ -32,13 +29,9 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
     task that writes and one that reads it, once however many buffers lie
     between; `crossing_per_layer` those of a layer that leave a worker (the
     residual stream stays with its owner); `chain_per_layer` the most of these
-    that follow each other. With attention in one task a layer has 5, and they
-    are one chain: QKV, attention, O, gate and up, down, and on to the next QKV.
-    Split by positions it has 7, in a chain of 6: query to the other splits,
-    query, key and value to the join, and the other splits' results to the join,
-    in place of one. What they cost is less than what the split gains at long
-    contexts; up to the positions of one split, the last of them has nothing to
-    wait for.
+    that follow each other. A fused layer has 5, and they are one chain: QKV,
+    attention, O, gate and up, down, and on to the next QKV. What amk-tiling
+    adds to them where it splits attention, its own remark says.
 
     `groups` gives the groups instead: `first..last` takes the tasks from one
     to the other, in program order, into one; whatever is in no range stays as
@@ -48,8 +41,6 @@ def FusionGrouping : Pass<"amk-fusion-grouping", "::amk::ScheduleOp"> {
   let options = [
     Option<"enable", "enable", "bool", "true",
            "off: leave the schedule as it is (to measure what the pass gains)">,
-    Option<"splitAttention", "split-attention", "bool", "true",
-           "split attention by positions">,
     ListOption<"groups", "groups", "std::string",
                "explicit groups, each 'first..last' by task names">,
   ];
@@ -82,8 +73,23 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     i on worker i, and the heaviest first. The remark gives what the worker
     with most streams, over the mean. Off, it is always the first tiles.
 
-    Attention is cut by query heads; norms and the last step of the argmax are
-    not cut. A task with fewer granules than there are workers has fewer tiles.
+    Attention is cut by positions where the numerics have several splits of
+    them (`split-attention`): the task becomes `attention_partial`, a tile for
+    each KV head and each split but the first, which is put before it, and
+    `attention_join`, which has the first split and joins them. So at 1B 128
+    workers read the cache in place of 32. Otherwise, and where a KV head has
+    more query heads than the kernel keeps in registers or the attention is not
+    the first operator of its task, it is cut by query heads; norms and the last
+    step of the argmax are not cut. A task with fewer granules than there are
+    workers has fewer tiles.
+
+    The remark gives the position ranges (`attention_ranges`) and workers that
+    an attention is spread over, and counts the hand-offs of a layer before and
+    after in the words of amk-fusion-grouping: split there are 7 in place of 5,
+    in a chain of 6: query to the other splits, query, key and value to the
+    join, and the other splits' results to the join. What they cost is less than
+    what the split gains at long contexts; up to the positions of one split, the
+    last of them has nothing to wait for.
 
     All tasks that update the residual stream in place get the same cut
     (`keep-owners`), so that each of its elements stays with one worker.
@@ -108,6 +114,8 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
            "balance the remainders over the whole step">,
     Option<"rows", "rows", "uint32_t", "4",
            "granule of the rows of a product's tile, a multiple of 4">,
+    Option<"splitAttention", "split-attention", "bool", "true",
+           "split attention by positions">,
     Option<"sharedBytes", "shared-bytes", "uint64_t", "0",
            "shared memory of a worker; 0: all that the target has">,
     Option<"threads", "threads", "uint32_t", "0",

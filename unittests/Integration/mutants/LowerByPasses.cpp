@@ -39,10 +39,9 @@ std::string configOf(const ModelShape &m) {
 }
 
 std::vector<std::string> passes(const Choice &choice) {
-  return {choice.split ? "amk-fusion-grouping"
-                       : "amk-fusion-grouping{split-attention=false}",
+  return {"amk-fusion-grouping",
           "amk-tiling{target=sm_90 workers=" + std::to_string(choice.workers) +
-              "}",
+              (choice.split ? "}" : " split-attention=false}"),
           std::string("amk-sm-assignment{policy=") + choice.policy + "}",
           "amk-synchronization{packets=" + std::to_string(choice.packets) + "}",
           "amk-page-coloring",

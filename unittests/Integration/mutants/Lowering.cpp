@@ -171,17 +171,20 @@ std::vector<Schedule> lowerBySolvers(Schedule s, const Choice &choice) {
       assignment.policy = policy;
   TilingOptions tiling;
   tiling.workers = choice.workers;
+  tiling.splitAttention = choice.split;
   SynchronizationOptions synchronization;
   synchronization.packetElements = choice.packets;
   PageColoringOptions pages;
   pages.sharedLimit = 29056;
-  const std::string grouped = groupOperators(s, {}, origins, choice.split);
-  if (choice.throughCache)
-    readThroughCache(s);
+  const std::string grouped = groupOperators(s, {}, origins);
   if (!refine(grouped))
     return {};
   s.target = Target{"sm_90", choice.workers, 232448};
-  if (!refine(cutTasks(s, tiling)) || !refine(assignWorkers(s, assignment)) ||
+  const std::string cut = cutTasks(s, tiling);
+  // Not before, as it is the operators' names by which they are split.
+  if (choice.throughCache)
+    readThroughCache(s);
+  if (!refine(cut) || !refine(assignWorkers(s, assignment)) ||
       !refine(synchronize(s, synchronization)) ||
       !refine(colorPages(s, pages)) || !refine(makeStreams(s, {})))
     return {};

@@ -73,8 +73,7 @@ std::vector<std::string> optionsOf(const Step &step) {
     return {number("positions", step.positions)};
   case Pass::Fusion:
     return {step.groups.empty() ? "by dataflow"
-                                : number("groups", step.groups.size()),
-            flag("split-attention", step.splitAttention)};
+                                : number("groups", step.groups.size())};
   case Pass::Tiling:
     return {"target=" + step.chip,
             number("workers", step.workers),
@@ -82,6 +81,7 @@ std::vector<std::string> optionsOf(const Step &step) {
             flag("fewest", step.tiling.fewest),
             flag("balance", step.tiling.balance),
             number("rows", step.tiling.rows),
+            flag("split-attention", step.tiling.splitAttention),
             number("shared-bytes", step.limits.sharedBytes),
             number("threads", step.limits.threads),
             number("kv-block", step.limits.kvBlock)};
@@ -134,6 +134,7 @@ void chooseCut(Random &r, Step &step, bool legal) {
   step.tiling.keepOwners = !r.oneIn(4);
   step.tiling.fewest = r.oneIn(3);
   step.tiling.balance = !r.oneIn(4);
+  step.tiling.splitAttention = !r.oneIn(3);
   step.tiling.rows = r.pick({4u, 4u, 4u, 8u, 12u, 64u});
   step.limits.sharedBytes = r.pick({0u, 0u, 0u, 65536u, 90000u});
   if (legal)
@@ -223,7 +224,6 @@ Step randomStep(Random &r, Pass pass, const Model &model,
       step.groups = {{r.below(30) + 2, r.below(2)}};
     else
       chooseGroups(r, step);
-    step.splitAttention = !r.oneIn(3);
     break;
   case Pass::Tiling:
     chooseCut(r, step, legal);
@@ -274,8 +274,7 @@ std::string apply(const Step &step, Schedule &s) {
     return setPositions(s, step.positions, step.longest);
   case Pass::Fusion: {
     FusionOrigins origins;
-    return groupOperators(s, namedGroups(step, s), origins,
-                          step.splitAttention);
+    return groupOperators(s, namedGroups(step, s), origins);
   }
   case Pass::Tiling: {
     // Two solvers in one pass, which drops its copy when either refuses.

@@ -34,7 +34,6 @@ struct Step {
   /// Groups of fusion, by number of the first and the last task; more than
   /// there are names one that does not exist. Empty: by dataflow.
   std::vector<std::pair<uint32_t, uint32_t>> groups;
-  bool splitAttention = true;
   std::string chip;
   uint32_t workers = 0;
   TargetLimits limits;
