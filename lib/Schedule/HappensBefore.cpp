@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <tuple>
 
 namespace amk::core {
@@ -98,9 +97,37 @@ private:
 
 } // namespace
 
+/// Finds the gangs. Returns the meeting of every tile that has one, as an index
+/// from 0; empty if there are no gangs.
+static std::vector<uint32_t> findMeetings(const Schedule &s, const Tiles &tiles,
+                                          HandOffs &h) {
+  std::vector<uint32_t> meetingOf;
+  h.firstMate.push_back(0);
+  if (!s.concurrent || !s.target || s.target->cluster < 2)
+    return meetingOf;
+  std::map<uint32_t, std::vector<uint32_t>> gangs; ///< of a task, by cluster
+  for (uint32_t t = 0; t < s.tasks.size(); ++t) {
+    if (!s.tasks[t].clusterGather)
+      continue;
+    meetingOf.resize(tiles.tiles.size(), kNone);
+    gangs.clear();
+    for (uint32_t i = tiles.firstTile[t]; i < tiles.firstTile[t + 1]; ++i)
+      gangs[tiles.tiles[i].worker / s.target->cluster].push_back(i);
+    for (const auto &[cluster, gang] : gangs) {
+      for (uint32_t i : gang)
+        meetingOf[i] = uint32_t(h.firstMate.size() - 1);
+      h.mates.insert(h.mates.end(), gang.begin(), gang.end());
+      h.firstMate.push_back(uint32_t(h.mates.size()));
+    }
+  }
+  return meetingOf;
+}
+
 HandOffs handOffs(const Schedule &schedule, const Tiles &tiles) {
   HandOffs h;
-  h.firstPacketCounter = tiles.counterCount;
+  const std::vector<uint32_t> meetingOf = findMeetings(schedule, tiles, h);
+  h.firstMeeting = tiles.counterCount;
+  h.firstPacketCounter = h.firstMeeting + uint32_t(h.firstMate.size() - 1);
   PacketCounters packets(schedule, tiles);
   h.firstWait.reserve(tiles.tiles.size() + 1);
   h.waits.reserve(tiles.waits.size());
@@ -109,6 +136,10 @@ HandOffs handOffs(const Schedule &schedule, const Tiles &tiles) {
     h.firstWait.push_back(uint32_t(h.waits.size()));
     h.waits.insert(h.waits.end(), tiles.waits.begin() + tile.firstWait,
                    tiles.waits.begin() + tile.lastWait);
+    if (!meetingOf.empty() && meetingOf[t] != kNone)
+      h.waits.push_back(
+          {h.firstMeeting + meetingOf[t],
+           h.firstMate[meetingOf[t] + 1] - h.firstMate[meetingOf[t]]});
     const size_t firstPacket = h.waits.size();
     for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
       const Access &a = tiles.accesses[i];
@@ -169,8 +200,11 @@ public:
     for (uint32_t t : tileAt) {
       firstWait.push_back(uint32_t(waits.size()));
       for (uint32_t i = h.firstWait[t]; i < h.firstWait[t + 1]; ++i)
-        if (h.waits[i].counter < counterLimit)
+        if (h.waits[i].counter < counterLimit) {
+          if (h.isMeeting(h.waits[i].counter))
+            waits.push_back({h.waits[i].counter, kNone, kArrival});
           waits.push_back({h.waits[i].counter, h.waits[i].threshold, 0});
+        }
       firstSignal.push_back(uint32_t(signals.size()));
       for (uint32_t i = h.firstSignal[t]; i < h.firstSignal[t + 1]; ++i)
         if (h.signals[i] < counterLimit)
@@ -228,6 +262,10 @@ public:
       heldReady = false;
       if (position[held] == queueBase[held + 1] || !enabled(held))
         continue;
+      if (!ready.empty()) { // its mates, that only had to know it reached
+        heldReady = true;
+        continue;
+      }
       column[tileAt[position[held]]] = position[held] - queueBase[held];
       step(held);
       ++done;
@@ -255,12 +293,18 @@ private:
   struct Waiting {
     uint32_t counter, threshold, bucket;
   };
+  /// The bucket of what is no wait: a tile is reached, and its meeting counts
+  /// it. No value satisfies its threshold, so that other waits never ask.
+  static constexpr uint32_t kArrival = kNone;
 
   /// One list of waiting workers per counter and distinct threshold, in rising
   /// order, and a sentinel: so a signal looks at one number.
   void makeBuckets() {
-    std::vector<uint32_t> order(waits.size());
-    std::iota(order.begin(), order.end(), 0);
+    std::vector<uint32_t> order;
+    order.reserve(waits.size());
+    for (uint32_t i = 0; i < waits.size(); ++i)
+      if (waits[i].bucket != kArrival)
+        order.push_back(i);
     std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
       return std::tie(waits[a].counter, waits[a].threshold) <
              std::tie(waits[b].counter, waits[b].threshold);
@@ -288,6 +332,10 @@ private:
       const Waiting &wait = waits[i];
       if (value[wait.counter] >= wait.threshold)
         continue;
+      if (wait.bucket == kArrival) {
+        signal(wait.counter);
+        continue;
+      }
       nextWaiter[w] = head[wait.bucket];
       head[wait.bucket] = w;
       return false;
@@ -300,11 +348,13 @@ private:
     if (sequence)
       sequence->push_back(tileAt[p]);
     waitAt[w] = firstWait[p + 1];
-    for (uint32_t i = firstSignal[p]; i < firstSignal[p + 1]; ++i) {
-      const uint32_t c = signals[i];
-      if (++value[c] >= next[c])
-        wake(c);
-    }
+    for (uint32_t i = firstSignal[p]; i < firstSignal[p + 1]; ++i)
+      signal(signals[i]);
+  }
+
+  void signal(uint32_t c) {
+    if (++value[c] >= next[c])
+      wake(c);
   }
 
   void wake(uint32_t c) {
@@ -390,8 +440,14 @@ std::string counterName(const Schedule &s, const Tiles &tiles,
 
 std::string handOffName(const Schedule &s, const Tiles &tiles,
                         const HandOffs &h, uint32_t counter) {
-  if (counter < h.firstPacketCounter)
+  if (counter < h.firstMeeting)
     return "counter " + counterName(s, tiles, counter);
+  if (h.isMeeting(counter)) {
+    const Tile &mate =
+        tiles.tiles[h.mates[h.firstMate[counter - h.firstMeeting]]];
+    return "the meeting of task '" + s.tasks[mate.task].name + "' on cluster " +
+           std::to_string(mate.worker / s.target->cluster);
+  }
   const uint32_t b = h.packetBuffer[counter - h.firstPacketCounter];
   return "packets of '" + s.buffers[b].name + "'";
 }

@@ -55,6 +55,8 @@ std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit) {
   }
   const Tiles tiles = expand(schedule);
   checkTiles(r, tiles);
+  if (r.clean())
+    checkGangs(r, tiles);
   if (!r.clean())
     return std::move(r.found);
   checkPartition(r, tiles);

@@ -31,9 +31,14 @@ public:
       if (!ran(t))
         for (uint32_t i = h.firstSignal[t]; i < h.firstSignal[t + 1]; ++i)
           missing[h.signals[i]] = t;
+    for (uint32_t m = 0; m + 1 < h.firstMate.size(); ++m)
+      for (uint32_t i = h.firstMate[m + 1]; i-- > h.firstMate[m];)
+        if (!reached(h.mates[i]))
+          missing[h.firstMeeting + m] = h.mates[i];
   }
 
-  /// Follows "waits for a signal from" over the stuck workers to the cycle.
+  /// Follows "waits for a signal from", or for a mate in the queue of, over the
+  /// stuck workers to the cycle.
   void report(const Stuck &first) {
     std::vector<const Stuck *> path;
     std::vector<bool> seen(tiles.workers, false);
@@ -61,6 +66,13 @@ private:
     return !st || tiles.tiles[t].slot < tiles.tiles[st->tile].slot;
   }
 
+  /// Whether a tile of a gang has started, or could but for its mates and its
+  /// packets.
+  bool reached(uint32_t t) const {
+    const Stuck *st = stuckAt[tiles.tiles[t].worker];
+    return ran(t) || (st->tile == t && st->counter >= h.firstMeeting);
+  }
+
   const Stuck *next(const Stuck &st) const {
     const uint32_t t = missing[st.counter];
     return t == kNone ? nullptr : stuckAt[tiles.tiles[t].worker];
@@ -68,11 +80,20 @@ private:
 
   Note note(const Stuck &st) const {
     const Tile &tile = tiles.tiles[st.tile];
-    std::string text =
-        say({"worker ", tile.worker, " is stuck at ", tileName(s, tile),
-             ", waiting for ", handOffName(s, tiles, h, st.counter),
-             " to reach ", st.threshold, " (it is at ", st.value, ")"});
-    if (const uint32_t t = missing[st.counter]; t != kNone) {
+    std::string text = say({"worker ", tile.worker, " is stuck at ",
+                            tileName(s, tile), ", waiting for "});
+    const uint32_t t = missing[st.counter];
+    if (h.isMeeting(st.counter)) {
+      const Tile &mate = tiles.tiles[t];
+      text += say({"the ", st.threshold, " tiles of its gang to be reached (",
+                   st.value, st.value == 1 ? " is" : " are", "); ",
+                   tileName(s, mate), " in the queue of worker ", mate.worker,
+                   " is not"});
+      return {atTask(tile.task, kNone, tile.index), text};
+    }
+    text += say({handOffName(s, tiles, h, st.counter), " to reach ",
+                 st.threshold, " (it is at ", st.value, ")"});
+    if (t != kNone) {
       const Tile &from = tiles.tiles[t];
       text += say({"; the next signal is of ", tileName(s, from),
                    " in the queue of worker ", from.worker});

@@ -114,6 +114,7 @@ void checkStream(Report &r);     ///< V8, and V9 of local values
 void checkThresholds(Report &r); ///< V2
 void checkTarget(Report &r);     ///< V7
 void checkTiles(Report &r, const Tiles &tiles);     ///< V1: regions, packets
+void checkGangs(Report &r, const Tiles &tiles);     ///< V1: shared gathers
 void checkPartition(Report &r, const Tiles &tiles); ///< V6: results and locals
 /// V3. Returns whether every tile runs.
 bool checkDeadlock(Report &r, const Tiles &tiles, const HandOffs &h);

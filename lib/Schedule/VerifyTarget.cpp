@@ -173,6 +173,23 @@ void checkRoles(Report &r, const TargetInfo &info) {
     }
 }
 
+/// All clusters of a grid have the same number of CTAs, on neighbouring SMs.
+void checkCluster(Report &r, const TargetInfo &info) {
+  const uint32_t cluster = r.s.target->cluster, workers = r.s.target->workers;
+  if (cluster != 1 && cluster != 2 && cluster != 4 && cluster != 8)
+    r.add("V7", {},
+          say({"target: expected clusters of 1, 2, 4 or 8 workers, found ",
+               cluster}));
+  else if (workers % cluster)
+    r.add("V7", {},
+          say({"target: expected a number of workers that is a multiple of ",
+               cluster, ", the workers of a cluster, found ", workers}));
+  else if (cluster > 1 && !info.clusters)
+    r.add("V7", {},
+          say({"target: expected clusters of 1 worker on ", info.chip,
+               ", which has none, found ", cluster}));
+}
+
 } // namespace
 
 void checkLimits(Report &r) {
@@ -233,6 +250,7 @@ void checkTarget(Report &r) {
                s.target->chip, "'"}));
     return;
   }
+  checkCluster(r, *info);
   checkRoles(r, *info);
   if (s.target->sharedBytes > info->sharedBytes)
     r.add("V7", {},

@@ -49,20 +49,40 @@ public:
       for (uint32_t &n = needed[x.worker]; n <= x.slot; ++n)
         open.push_back(tiles.queues[x.worker][n]);
     };
-    need(tile);
-    isUsed[tile] = true;
-    while (!open.empty()) {
-      const uint32_t t = open.back();
-      open.pop_back();
+    // What tile t waits for, up to the counters below `end`.
+    const auto takeSignals = [&](uint32_t t, uint32_t end) {
       for (uint32_t i = h.firstWait[t]; i < h.firstWait[t + 1]; ++i) {
         const TileWait &wait = h.waits[i];
-        if (wait.counter >= limit)
+        if (wait.counter >= end || h.isMeeting(wait.counter))
           continue;
         // The first to signal: they ran before t.
         for (uint32_t &k = taken[wait.counter]; k < wait.threshold; ++k) {
           const uint32_t from = signalers[wait.counter][k];
           need(from);
           isUsed[from] = true;
+        }
+      }
+    };
+    need(tile);
+    isUsed[tile] = true;
+    std::vector<bool> met(h.firstMate.size(), false);
+    while (!open.empty()) {
+      const uint32_t t = open.back();
+      open.pop_back();
+      takeSignals(t, limit);
+      for (uint32_t i = h.firstWait[t]; i < h.firstWait[t + 1]; ++i) {
+        if (!h.isMeeting(h.waits[i].counter))
+          continue;
+        const uint32_t m = h.waits[i].counter - h.firstMeeting;
+        if (met[m])
+          continue;
+        met[m] = true;
+        // Its mates need not run, only be reached.
+        for (uint32_t k = h.firstMate[m]; k < h.firstMate[m + 1]; ++k) {
+          const Tile &mate = tiles.tiles[h.mates[k]];
+          if (mate.slot)
+            need(tiles.queues[mate.worker][mate.slot - 1]);
+          takeSignals(h.mates[k], h.firstMeeting);
         }
       }
     }

@@ -341,6 +341,10 @@ void Simulation::enter(uint32_t id, double now) {
   for (uint32_t i = first; i < last; ++i) {
     const TileWait &wait = links.waits[i];
     const bool parts = isParts(wait.counter);
+    if (links.isMeeting(wait.counter)) { // reached
+      ++seen[wait.counter];
+      satisfy(wait.counter, now);
+    }
     if (seen[wait.counter] >= wait.threshold)
       continue;
     ++(parts ? w.partsMissing : w.missing);

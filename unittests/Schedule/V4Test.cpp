@@ -1,5 +1,4 @@
-//===- V4Test.cpp - V4 against brute force
-//----------------------------------===//
+//===- V4Test.cpp - V4 against brute force --------------------------------===//
 
 #include "AMK/Schedule/HappensBefore.h"
 #include "Builder.h"
@@ -15,7 +14,8 @@ using namespace amk::core::test;
 namespace {
 
 /// A random schedule of up to 4 workers and 10 tiles, as tiles and hand-offs;
-/// counters from firstPacketCounter on stand for packets.
+/// counters from firstPacketCounter on stand for packets. Half of them have
+/// gangs.
 struct Random {
   Tiles tiles;
   HandOffs h;
@@ -25,8 +25,7 @@ struct Random {
     tiles.workers = workers;
     tiles.queues.resize(workers);
     tiles.tiles.resize(n);
-    h.counterCount = 1 + r() % 6;
-    h.firstPacketCounter = r() % (h.counterCount + 1);
+    const uint32_t counters = 1 + r() % 6, plain = r() % (counters + 1);
     std::vector<uint32_t> order(n);
     std::iota(order.begin(), order.end(), 0);
     if (r() % 2)
@@ -37,12 +36,21 @@ struct Random {
       tile.slot = uint32_t(tiles.queues[tile.worker].size());
       tiles.queues[tile.worker].push_back(t);
     }
+    const std::vector<uint32_t> gangOf = r() % 2 ? addGangs(r) : addNone();
+    h.firstMeeting = plain;
+    h.firstPacketCounter = plain + uint32_t(h.firstMate.size() - 1);
+    h.counterCount = counters + uint32_t(h.firstMate.size() - 1);
+    // Signals leave out the meetings.
+    const auto anyCounter = [&] {
+      const uint32_t c = r() % counters;
+      return c < plain ? c : c + uint32_t(h.firstMate.size() - 1);
+    };
     std::vector<uint32_t> total(h.counterCount, 0);
     for (uint32_t t = 0; t < n; ++t) {
       h.firstSignal.push_back(uint32_t(h.signals.size()));
       std::set<uint32_t> chosen;
       for (uint32_t k = r() % 3; k > 0; --k)
-        chosen.insert(r() % h.counterCount);
+        chosen.insert(anyCounter());
       for (uint32_t c : chosen) {
         h.signals.push_back(c);
         ++total[c];
@@ -52,12 +60,47 @@ struct Random {
     for (uint32_t t = 0; t < n; ++t) {
       h.firstWait.push_back(uint32_t(h.waits.size()));
       for (uint32_t k = r() % 3; k > 0; --k) {
-        const uint32_t c = r() % h.counterCount;
+        const uint32_t c = anyCounter();
         if (total[c])
           h.waits.push_back({c, 1 + uint32_t(r() % total[c])});
       }
+      if (const uint32_t g = gangOf[t]; g != kNone)
+        h.waits.push_back(
+            {h.firstMeeting + g, h.firstMate[g + 1] - h.firstMate[g]});
+      std::sort(h.waits.begin() + h.firstWait.back(), h.waits.end(),
+                [&](const TileWait &a, const TileWait &b) {
+                  return kind(a) < kind(b);
+                });
     }
     h.firstWait.push_back(uint32_t(h.waits.size()));
+  }
+
+private:
+  int kind(const TileWait &w) const {
+    return w.counter < h.firstMeeting ? 0 : h.isMeeting(w.counter) ? 1 : 2;
+  }
+  std::vector<uint32_t> addNone() {
+    h.firstMate = {0};
+    return std::vector<uint32_t>(tiles.tiles.size(), kNone);
+  }
+  /// Tiles of two or more workers each. Returns the gang of every tile.
+  std::vector<uint32_t> addGangs(std::mt19937 &r) {
+    std::vector<uint32_t> gangOf = addNone();
+    for (uint32_t g = 1 + r() % 3; g > 0; --g) {
+      std::vector<uint32_t> gang;
+      for (const std::vector<uint32_t> &queue : tiles.queues) {
+        const uint32_t t = queue.empty() ? kNone : queue[r() % queue.size()];
+        if (t != kNone && gangOf[t] == kNone && r() % 4)
+          gang.push_back(t);
+      }
+      if (gang.size() < 2)
+        continue;
+      for (uint32_t t : gang)
+        gangOf[t] = uint32_t(h.firstMate.size() - 1);
+      h.mates.insert(h.mates.end(), gang.begin(), gang.end());
+      h.firstMate.push_back(uint32_t(h.mates.size()));
+    }
+    return gangOf;
   }
 };
 
@@ -90,10 +133,28 @@ struct BruteForce {
         if (at[w] == tiles.queues[w].size())
           continue;
         const uint32_t t = tiles.queues[w][at[w]];
-        bool enabled = true;
-        for (uint32_t k = h.firstWait[t]; k < h.firstWait[t + 1]; ++k)
-          enabled &= h.waits[k].counter >= counterLimit ||
-                     value[h.waits[k].counter] >= h.waits[k].threshold;
+        const auto holds = [&](uint32_t x, uint32_t from, uint32_t to) {
+          bool all = true;
+          for (uint32_t k = h.firstWait[x]; k < h.firstWait[x + 1]; ++k)
+            if (const TileWait &w = h.waits[k];
+                w.counter >= from && w.counter < to)
+              all &= value[w.counter] >= w.threshold;
+          return all;
+        };
+        bool enabled = holds(t, 0, h.firstMeeting) &&
+                       (counterLimit == h.firstPacketCounter ||
+                        holds(t, h.firstPacketCounter, h.counterCount));
+        for (uint32_t g = 0; g + 1 < h.firstMate.size(); ++g) {
+          const auto first = h.mates.begin() + h.firstMate[g],
+                     last = h.mates.begin() + h.firstMate[g + 1];
+          if (std::find(first, last, t) == last)
+            continue;
+          enabled &= std::all_of(first, last, [&](uint32_t mate) {
+            const Tile &m = tiles.tiles[mate];
+            return ran[mate] ||
+                   (m.slot == at[m.worker] && holds(mate, 0, h.firstMeeting));
+          });
+        }
         if (!enabled)
           continue;
         any = true;
@@ -125,7 +186,7 @@ TEST(V4Test, TokenRunsEqualBruteForce) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   std::mt19937 r(seed);
-  size_t safe = 0;
+  size_t safe = 0, gangs = 0;
   for (int i = 0; i < 20000; ++i) {
     const Random x(r);
     const BruteForce order(x.tiles, x.h, x.h.counterCount);
@@ -136,6 +197,7 @@ TEST(V4Test, TokenRunsEqualBruteForce) {
     if (!stuck.empty())
       continue;
     ++safe;
+    gangs += !x.h.mates.empty();
     ASSERT_EQ(mismatches(x.tiles, orderClocks(x.tiles, x.h), order), 0u)
         << "schedule " << i;
     const BruteForce visible(x.tiles, x.h, x.h.firstPacketCounter);
@@ -143,6 +205,7 @@ TEST(V4Test, TokenRunsEqualBruteForce) {
         << "schedule " << i;
   }
   EXPECT_GT(safe, 1000u);
+  EXPECT_GT(gangs, 200u);
 }
 
 TEST(V4Test, PacketsOfOneReadAreOneCounter) {

@@ -4,7 +4,8 @@
 // which s is withheld. One token run per worker, moving that worker only when
 // nothing else can, gives every tile's clock entry for it. Counters only grow,
 // so the maximal run does not depend on the interleaving; all-join waits,
-// first-k-of-n waits and progress counters are all exact.
+// first-k-of-n waits, progress counters and meetings are all exact. A tile that
+// is withheld never completes, but it may be reached.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,16 +18,30 @@
 
 namespace amk::core {
 
-/// The hand-offs of a schedule as counters: its own, and one implicit counter
-/// for every set of producers of packets that some tile reads.
+/// The hand-offs of a schedule as counters: its own, one for every meeting, and
+/// one for every set of producers of packets that some tile reads.
+///
+/// The tiles of a task with a cluster gather on one cluster, a gang, meet: one
+/// of them starts no earlier than all are reached, that is, are at the head of
+/// their queues with their counters satisfied (or have started). The counter of
+/// a meeting counts the tiles that are reached, so nothing signals it: a tile
+/// adds one before it waits for it. That wait stands between those for the
+/// tile's counters and those for its packets.
 struct HandOffs {
   uint32_t counterCount = 0;
+  uint32_t firstMeeting = 0;       ///< counters from here on are meetings
   uint32_t firstPacketCounter = 0; ///< counters from here on are packets
+  bool isMeeting(uint32_t counter) const {
+    return counter >= firstMeeting && counter < firstPacketCounter;
+  }
   /// Per tile, half-open ranges in waits and signals.
   std::vector<uint32_t> firstWait, firstSignal; ///< tiles + 1 entries each
   std::vector<TileWait> waits;
   std::vector<uint32_t> signals;
   std::vector<uint32_t> packetBuffer; ///< buffer of every packet counter
+  /// The gang of every meeting: half-open ranges in mates.
+  std::vector<uint32_t> firstMate; ///< meetings + 1 entries
+  std::vector<uint32_t> mates;     ///< tiles
 };
 
 HandOffs handOffs(const Schedule &schedule, const Tiles &tiles);
