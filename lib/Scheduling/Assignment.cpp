@@ -101,6 +101,27 @@ std::vector<Unit> unitsOf(const Schedule &s, bool keepOwners) {
   return units;
 }
 
+/// A product's tiles that are fewer than the workers fill whole clusters, as
+/// far as they do, so that these can share what they gather.
+std::vector<uint32_t> spreadUnit(const Schedule &s, const Unit &unit,
+                                 const AssignmentOptions &options) {
+  const uint32_t tiles = uint32_t(unit.costs.size()), c = options.cluster;
+  const auto streams = [&](uint32_t t) {
+    const std::vector<Operator> &ops = s.tasks[t].ops;
+    return std::any_of(ops.begin(), ops.end(), [&](const Operator &op) {
+      return streamedWeight(s, op) != nullptr;
+    });
+  };
+  if (c == 1 || tiles % c || tiles >= options.workers ||
+      std::none_of(unit.tasks.begin(), unit.tasks.end(), streams))
+    return spreadTiles(tiles, options.workers);
+  std::vector<uint32_t> out;
+  for (uint32_t first : spreadTiles(tiles / c, options.workers / c))
+    for (uint32_t rank = 0; rank < c; ++rank)
+      out.push_back(first * c + rank);
+  return out;
+}
+
 /// Longest tile first. Two tiles of a unit share a worker only where there are
 /// more tiles than workers: the unit would take twice as long.
 std::vector<std::vector<uint32_t>> balance(const std::vector<Unit> &units,
@@ -138,12 +159,14 @@ std::vector<std::vector<uint32_t>> balance(const std::vector<Unit> &units,
 }
 
 /// Every tile where most bytes of its inputs were written, as far as the worker
-/// has room for a tile of this unit. What a tile reads in full has no place.
+/// has room for a tile of this unit; else in a cluster with them. What a tile
+/// reads in full has no place.
 class LocalPlaces {
 public:
   LocalPlaces(const Schedule &s, const std::vector<Unit> &units,
-              uint32_t workers)
-      : s(s), units(units), workers(workers), writes(s.buffers.size()) {}
+              const AssignmentOptions &options)
+      : s(s), units(units), workers(options.workers), cluster(options.cluster),
+        writes(s.buffers.size()) {}
 
   std::vector<std::vector<uint32_t>> run() {
     std::vector<std::vector<uint32_t>> places;
@@ -184,9 +207,15 @@ private:
       std::vector<uint64_t> bytes(workers, 0);
       for (uint32_t t : unit.tasks)
         countBytes(s.tasks[t], tile, bytes);
+      std::vector<uint64_t> near(workers / cluster, 0);
+      for (uint32_t w = 0; w < workers; ++w)
+        near[w / cluster] += bytes[w];
+      const auto share = [&](uint32_t w) {
+        return std::make_pair(bytes[w], near[w / cluster]);
+      };
       uint32_t best = taken[places[tile]] < most ? places[tile] : kNone;
       for (uint32_t w = 0; w < workers; ++w)
-        if (taken[w] < most && (best == kNone || bytes[w] > bytes[best]))
+        if (taken[w] < most && (best == kNone || share(w) > share(best)))
           best = w;
       places[tile] = best;
       ++taken[best];
@@ -219,7 +248,7 @@ private:
 
   const Schedule &s;
   const std::vector<Unit> &units;
-  const uint32_t workers;
+  const uint32_t workers, cluster;
   std::vector<std::vector<Written>> writes; ///< by buffer
   std::vector<Access> accesses;
 };
@@ -241,7 +270,7 @@ std::string placeByMap(const Schedule &s, const std::vector<Unit> &units,
   std::vector<bool> used(options.map.size(), false);
   for (const Unit &unit : units) {
     const uint32_t tiles = uint32_t(unit.costs.size());
-    places.push_back(spreadTiles(tiles, options.workers));
+    places.push_back(spreadUnit(s, unit, options));
     const Task *first = nullptr;
     std::vector<uint32_t> chosen;
     for (uint32_t t : unit.tasks) {
@@ -288,9 +317,13 @@ std::string checkCluster(const Schedule &s, uint32_t cluster) {
   if (info && !info->clusters)
     return "cluster: expected 1, since " + s.target->chip +
            " has no clusters, found " + std::to_string(cluster);
-  return "cluster: expected 1, since the kernel hands nothing over within a "
-         "cluster, found " +
-         std::to_string(cluster);
+  if (!s.target)
+    return "cluster: expected a target, found none";
+  if (s.target->workers % cluster)
+    return "cluster: expected a size that divides the " +
+           std::to_string(s.target->workers) + " workers, found " +
+           std::to_string(cluster);
+  return {};
 }
 
 std::vector<std::vector<uint32_t>> place(const Schedule &s,
@@ -299,7 +332,7 @@ std::vector<std::vector<uint32_t>> place(const Schedule &s,
   if (options.policy == AssignmentPolicy::LoadBalanced)
     return balance(units, options.workers);
   if (options.policy == AssignmentPolicy::Locality)
-    return LocalPlaces(s, units, options.workers).run();
+    return LocalPlaces(s, units, options).run();
   std::vector<std::vector<uint32_t>> places;
   uint32_t start = 0;
   for (const Unit &unit : units) {
@@ -308,7 +341,7 @@ std::vector<std::vector<uint32_t>> place(const Schedule &s,
       places.push_back(
           spreadSplits(s, s.tasks[unit.tasks[0]], options.workers));
       if (places.back().empty())
-        places.back() = spreadTiles(tiles, options.workers);
+        places.back() = spreadUnit(s, unit, options);
       continue;
     }
     places.emplace_back();
@@ -401,6 +434,10 @@ std::string assignWorkers(Schedule &s, const AssignmentOptions &options,
   for (double b : bytes)
     r.meanBytes += b / options.workers;
   r.usedWorkers = uint32_t(std::count(used.begin(), used.end(), true));
+  if (s.target)
+    s.target->cluster = options.cluster;
+  for (Task &task : s.tasks)
+    task.clusterGather = false; // for amk-synchronization to say anew
   if (report)
     *report = r;
   return {};

@@ -47,6 +47,7 @@ constexpr BoolKnob kBools[] = {
     {"tiling.attention.split", &Knobs::splitAttention},
     {"sm_assignment.keep_owners", &Knobs::keepOwners},
     {"kernel_knobs.reduce_hand_offs", &Knobs::reduce},
+    {"kernel_knobs.cluster_gathers", &Knobs::clusterGathers},
 };
 
 struct TextKnob {

@@ -12,6 +12,7 @@
 #include "AMK/Schedule/HappensBefore.h"
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
+#include "ClusterGathers.h"
 
 #include <algorithm>
 #include <map>
@@ -227,6 +228,7 @@ void Synchronizer::clear() {
   for (Task &t : s.tasks) {
     t.waits.clear();
     t.signals.clear();
+    t.clusterGather = false;
   }
 }
 
@@ -511,6 +513,12 @@ std::string Synchronizer::run(SynchronizationReport &out) {
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
     synchronizeTask(t);
   s.concurrent = true;
+  if (options.clusterGathers && programOrder)
+    shareGathers(s, tiles);
+  const PolledPackets polled = countPolled(s, tiles);
+  report.clusterGathers = polled.tasks;
+  report.polled = polled.packets;
+  report.polledBefore = polled.notShared;
   report.counterArrays = uint32_t(s.counters.size());
   for (const CounterArray &c : s.counters)
     report.counters += c.count;

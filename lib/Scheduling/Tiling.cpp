@@ -136,10 +136,15 @@ std::string cut(Schedule &s, const TilingOptions &options,
       if (groups[t] != kNone)
         shapes[t].granule = granules[groups[t]];
   }
-  // The ring was sized for the old tiles, and maybe for another target.
+  // The ring was sized for the old tiles, and maybe for another target. Which
+  // workers are a cluster is said with the places.
   s.ring.reset();
-  for (Task &task : s.tasks)
+  if (s.target)
+    s.target->cluster = 1;
+  for (Task &task : s.tasks) {
     task.stream = {};
+    task.clusterGather = false;
+  }
   std::vector<int64_t> granulesOf;
   for (size_t t = 0; t < s.tasks.size(); ++t) {
     Task &task = s.tasks[t];

@@ -136,6 +136,7 @@ void amk::buildCompilePipeline(OpPassManager &pm,
   SynchronizationOptions handOffs;
   take(handOffs.packets, k.packets);
   take(handOffs.reduce, k.reduce);
+  take(handOffs.clusterGathers, k.clusterGathers);
   schedule.addPass(createSynchronization(handOffs));
   schedule.addPass(createPageColoring(pagesOf(k)));
   schedule.addPass(createPipelining(streamsOf(k)));

@@ -40,6 +40,7 @@ struct SMAssignment : public amk::impl::SMAssignmentBase<SMAssignment> {
     amk::figures(getOperation(), getArgument())
         << remark::metric("tiles", report.tiles)
         << remark::metric("workers used", report.usedWorkers)
+        << remark::metric("workers of a cluster", uint32_t(cluster))
         << remark::metric("mean bytes", uint64_t(report.meanLoad))
         << remark::metric(
                "least over mean",

@@ -20,11 +20,11 @@ struct Synchronization
 
   void runOnOperation() override {
     amk::scheduling::SynchronizationReport report;
-    if (failed(amk::refineSchedule(getOperation(), getArgument(),
-                                   [&](amk::core::Schedule &s) {
-                                     return amk::scheduling::synchronize(
-                                         s, {packets, reduce, share}, &report);
-                                   })))
+    if (failed(amk::refineSchedule(
+            getOperation(), getArgument(), [&](amk::core::Schedule &s) {
+              return amk::scheduling::synchronize(
+                  s, {packets, reduce, share, clusterGathers}, &report);
+            })))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
         << remark::metric("dependences", report.dependences)
@@ -33,6 +33,9 @@ struct Synchronization
         << remark::metric("counter", report.byCounter)
         << remark::metric("implied", report.implied)
         << remark::metric("packet buffers", report.packetBuffers)
+        << remark::metric("cluster gathers", report.clusterGathers)
+        << remark::metric("polled packets", report.polled)
+        << remark::metric("polled packets before", report.polledBefore)
         << remark::metric("counters", report.counters)
         << remark::metric("counters before", report.countersBefore)
         << remark::metric("signals", report.signals)

@@ -35,8 +35,7 @@ struct AssignmentOptions {
   /// First match counts.
   // NOLINTNEXTLINE(readability-redundant-member-init): lists may leave it out.
   std::vector<PlacedTasks> map = {};
-  /// Workers that share a cluster: 1, since the kernel hands nothing over
-  /// within one.
+  /// Workers of a cluster, 1, 2, 4 or 8: the target's from then on.
   uint32_t cluster = 1;
 };
 
@@ -51,8 +50,8 @@ struct AssignmentReport {
   double mostBytes = 0, meanBytes = 0; ///< of weights, streamed by a worker
 };
 
-/// Places every tile; queues are in program order. Returns why it cannot be
-/// done, or an empty string.
+/// Places every tile and sets the target's clusters; queues are in program
+/// order. Returns why it cannot be done, or an empty string.
 std::string assignWorkers(core::Schedule &schedule,
                           const AssignmentOptions &options,
                           AssignmentReport *report = nullptr);

@@ -35,7 +35,7 @@ struct Knobs {
   std::optional<int64_t> threads, sharedBytes;
   std::optional<int64_t> window, ahead, held, warps, columns, packets,
       sharedPageBytes;
-  std::optional<bool> reduce;
+  std::optional<bool> reduce, clusterGathers;
 };
 
 /// The names of all knobs, "tiling.gemv.N_tile" and so on.

@@ -29,6 +29,8 @@ struct SynchronizationOptions {
   bool reduce = true;
   /// Let tasks that wait for the same share counters.
   bool share = true;
+  /// Let the workers of a cluster share what their tiles gather.
+  bool clusterGathers = true;
 };
 
 struct SynchronizationReport {
@@ -43,6 +45,9 @@ struct SynchronizationReport {
   /// The same without reduction and sharing: every dependence between workers
   /// that packets do not keep has its own.
   uint32_t countersBefore = 0, signalsBefore = 0, waitsBefore = 0;
+  uint32_t clusterGathers = 0; ///< tasks whose gather is shared in clusters
+  /// Packets that all workers poll together, and would without sharing.
+  uint64_t polled = 0, polledBefore = 0;
 };
 
 /// Chooses a hand-off for every dependence and marks the schedule concurrent.

@@ -47,9 +47,9 @@ struct TilingReport {
 };
 
 /// Splits attention by positions and cuts every task. An even cut in granules:
-/// no two tiles differ by more than one. Placement, queue order and streams,
-/// which belong to the old cut, are dropped. Returns why it cannot be done, or
-/// an empty string.
+/// no two tiles differ by more than one. Placement, clusters, queue order and
+/// streams, which belong to the old cut, are dropped. Returns why it cannot be
+/// done, or an empty string.
 std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
                      TilingReport *report = nullptr);
 

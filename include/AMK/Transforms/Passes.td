@@ -150,8 +150,14 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
     alike are placed alike, under every policy: what stays on its worker needs
     no hand-off.
 
-    Clusters are not used: the kernel has no hand-off within one, so a `cluster`
-    size other than 1 is refused. The remark gives the least and most loaded
+    With a `cluster` of 2, 4 or 8, which must divide the workers, so many workers
+    in turn are a cluster: they see each other's shared memory, and
+    amk-synchronization lets them share what they gather. A product's tiles that
+    are fewer than the workers fill whole clusters then, if they can, and
+    `locality` prefers, where the worker that made most has no room, one of its
+    cluster. A chip without clusters (sm_80) refuses.
+
+    The remark gives the least and most loaded
     worker's cost over the mean, and the same for the bytes of weights alone.
   }];
   let options = [
@@ -172,7 +178,8 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
            "place all tasks that update a buffer in place alike">,
     ListOption<"map", "map", "std::string",
                "entries TASK=WORKERS of the policy 'explicit'">,
-    Option<"cluster", "cluster", "uint32_t", "1", "workers of a cluster">,
+    Option<"cluster", "cluster", "uint32_t", "1",
+           "workers of a cluster: 1, 2, 4 or 8">,
   ];
 }
 
@@ -199,6 +206,15 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     share=false`; and how many of them these two have `removed`. A packet is
     neither a wait nor a signal.
 
+    In clusters (amk-sm-assignment's `cluster`) every worker would poll the same
+    packets. With `cluster-gathers` the workers of one poll a part each and pass
+    it on: a task is marked `cluster_gather` if it is a product whose input comes
+    as packets, a cluster has none of its tiles or one on each worker, and all
+    of them gather the same. The remark says how many tasks are marked
+    (`cluster gathers`) and how many packets all workers poll in a launch
+    (`polled packets`), and, `before`, would poll without it. Not where queues
+    leave program order.
+
     Marks the schedule `concurrent`: from here on queues and hand-offs alone
     decide. Hand-offs that the schedule has are replaced. A queue that is not
     in program order (places given by hand) is kept if no dependence runs
@@ -211,6 +227,8 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
            "leave out hand-offs that others imply">,
     Option<"share", "share", "bool", "true",
            "let tasks that wait for the same share counters">,
+    Option<"clusterGathers", "cluster-gathers", "bool", "true",
+           "let the workers of a cluster share what they gather">,
   ];
 }
 

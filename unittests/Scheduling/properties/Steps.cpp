@@ -91,7 +91,8 @@ std::vector<std::string> optionsOf(const Step &step) {
             number("cluster", step.assignment.cluster)};
   case Pass::Synchronization:
     return {number("packets", step.synchronization.packetElements),
-            flag("reduce", step.synchronization.reduce)};
+            flag("reduce", step.synchronization.reduce),
+            flag("cluster-gathers", step.synchronization.clusterGathers)};
   case Pass::PageColoring:
     return {policyOf(step), number("shared-bytes", step.sharedBytes)};
   case Pass::Pipelining:
@@ -168,10 +169,12 @@ void chooseAssignment(Random &r, AssignmentOptions &o, bool legal) {
   // "*" are all tasks: of others it depends on the fusion whether they exist.
   if (o.policy == AssignmentPolicy::Explicit)
     o.map = {{r.pick({"*", "*", "argmax*", "L*_o*"}), {r.below(4)}}};
+  // Whether it divides the workers is for `ofAssignment` to know.
+  o.cluster = r.pick({1u, 1u, 2u, 2u, 4u, 8u});
   if (legal)
     return;
   if (r.oneIn(2)) {
-    o.cluster = r.pick({0u, 2u, 1000u});
+    o.cluster = r.pick({0u, 3u, 6u, 16u, 1000u});
     return;
   }
   o.map = {{"*", {r.pick({200u, ~0u})}}};
@@ -235,6 +238,7 @@ Step randomStep(Random &r, Pass pass, const Model &model,
     step.synchronization.packetElements =
         legal ? r.pick({0u, 4u, 4u, 6u}) : r.pick({1u, 3u, 5u, 7u, 8u, ~0u});
     step.synchronization.reduce = !r.oneIn(4);
+    step.synchronization.clusterGathers = !r.oneIn(3);
     break;
   case Pass::PageColoring:
     step.pages =
@@ -365,7 +369,11 @@ Expected ofTiling(const Step &step, const Schedule &s) {
 
 Expected ofAssignment(const Step &step, const Schedule &s) {
   const AssignmentOptions &o = step.assignment;
-  if (!s.target || s.concurrent || o.cluster != 1)
+  if (!s.target || s.concurrent)
+    return Expected::Refused;
+  const bool power = o.cluster != 0 && 8 % o.cluster == 0;
+  if (!power || s.target->workers % o.cluster != 0 ||
+      (o.cluster > 1 && !lookupTarget(s.target->chip)->clusters))
     return Expected::Refused;
   if (o.map.empty())
     return Expected::Accepted;
