@@ -99,6 +99,8 @@ private:
     }
   }
 
+  /// The packets that a tile polls for: not those that an operator before has
+  /// written in this tile.
   std::vector<Read> reads(uint32_t t) const {
     std::vector<Read> out;
     const Tile &tile = tiles.tiles[t];
@@ -106,7 +108,7 @@ private:
       const Access &a = tiles.accesses[i];
       const Region &region = a.region;
       if (a.write || !s.buffers[a.buffer].packetElements || !region.bytes ||
-          !region.count)
+          !region.count || isOwn(tile, i))
         continue;
       const bool one = region.count == 1 || region.stride <= region.bytes;
       out.push_back({a.buffer, region.offset, region.end(),
@@ -115,6 +117,19 @@ private:
     }
     std::sort(out.begin(), out.end());
     return out;
+  }
+
+  bool isOwn(const Tile &tile, uint32_t read) const {
+    const Access &a = tiles.accesses[read];
+    for (uint32_t i = tile.firstAccess; i < read; ++i) {
+      const Access &w = tiles.accesses[i];
+      if (w.write && w.buffer == a.buffer &&
+          tiles.accessOp[i] < tiles.accessOp[read] && w.region.contiguous() &&
+          w.region.offset <= a.region.offset &&
+          a.region.end() <= w.region.end())
+        return true;
+    }
+    return false;
   }
 
   /// One of `some` that is not in `all`, or null.

@@ -46,8 +46,8 @@ bool isProductOfPackets(const Schedule &s, const Task &task) {
     const OperatorModel *model = lookupOperator(op.name);
     for (uint32_t k = 0; k < op.operands.size(); ++k) {
       const uint32_t b = op.operands[k];
-      const bool known = std::find(written.begin(), written.end(), b) !=
-                         written.end();
+      const bool known =
+          std::find(written.begin(), written.end(), b) != written.end();
       if (k >= model->inputs())
         written.push_back(b);
       else if (s.buffers[b].packetElements && !known) {

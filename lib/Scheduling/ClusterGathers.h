@@ -9,9 +9,9 @@ namespace amk::scheduling {
 
 /// What the workers poll in one launch.
 struct PolledPackets {
-  uint32_t tasks = 0;      ///< that share their gather
-  uint64_t packets = 0;    ///< that each worker polls, of all workers
-  uint64_t notShared = 0;  ///< the same without sharing
+  uint32_t tasks = 0;     ///< that share their gather
+  uint64_t packets = 0;   ///< that each worker polls, of all workers
+  uint64_t notShared = 0; ///< the same without sharing
 };
 
 /// Marks the tasks whose gathers the workers of a cluster can share: a cluster

@@ -13,7 +13,9 @@
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=argmax=x" 2>&1 | FileCheck %s --check-prefix=SYNTAX
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="policy=explicit map=o=5:4:3:2:1:0,down=0-5" 2>&1 | FileCheck %s --check-prefix=OWNERS
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment="map=argmax=0" 2>&1 | FileCheck %s --check-prefix=POLICY
-// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment=cluster=4 2>&1 | FileCheck %s --check-prefix=CLUSTER
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=132 --amk-sm-assignment=cluster=4 --remarks-filter=amk-sm-assignment 2>&1 | FileCheck %s --check-prefix=CLUSTER
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment=cluster=2 --amk-sm-assignment | FileCheck %s --check-prefix=NOCLUSTER
+// RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment=cluster=4 2>&1 | FileCheck %s --check-prefix=DIVIDE
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment=cluster=3 2>&1 | FileCheck %s --check-prefix=THREE
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling="target=sm_80 workers=6" --amk-sm-assignment=cluster=2 2>&1 | FileCheck %s --check-prefix=OLD
 
@@ -38,7 +40,7 @@
 // ROUND: amk.task @gate_up tiles(#{{.*}}) on(#[[$ON]]) {
 // ROUND: amk.task @down tiles(#{{.*}}) on(#[[$ALL]]) {
 
-// REMARK: Category:amk-sm-assignment | Function=decode | least over mean=0.9{{.*}}, mean bytes={{.*}}, most over mean=1.0{{.*}}, most weights over mean=1.{{.*}}, tiles=41, workers used=6
+// REMARK: Category:amk-sm-assignment | Function=decode | least over mean=0.9{{.*}}, mean bytes={{.*}}, most over mean=1.0{{.*}}, most weights over mean=1.{{.*}}, tiles=41, workers of a cluster=1, workers used=6
 // BALANCED: amk.task @embed tiles(#{{.*}}) on(#[[OWN:.*]]) {
 // BALANCED: amk.task @o tiles(#{{.*}}) on(#[[OWN]]) {
 // BALANCED: amk.task @down tiles(#{{.*}}) on(#[[OWN]]) {
@@ -59,7 +61,15 @@
 // SYNTAX: error: amk-sm-assignment: map: expected TASK=WORKER:WORKER-WORKER:..., found 'argmax=x'
 // OWNERS: error: amk-sm-assignment: map: tasks 'o' and 'down' update the same buffer in place: expected the same workers for both (or keep-owners off)
 // POLICY: error: amk-sm-assignment: map: expected the policy 'explicit' beside it
-// CLUSTER: error: amk-sm-assignment: cluster: expected 1, since the kernel hands nothing over within a cluster, found 4
+// Four workers in turn are a cluster. 64 tiles of a product fill whole ones,
+// every second; heads are spread as ever.
+// CLUSTER-DAG: workers of a cluster=4
+// CLUSTER-DAG: #[[$WHOLE:.*]] = #amk.place<[0 to 3, 8 to 11, 16 to 19, {{.*}}, 120 to 123]>
+// CLUSTER-DAG: #amk.place<[0 to 99 by 33]>
+// CLUSTER-DAG: target<chip = "sm_90", workers = 132, shared_bytes = 232448, cluster = 4>
+// CLUSTER-DAG: amk.task @o tiles(#{{.*}}) on(#[[$WHOLE]]) {
+// NOCLUSTER: target<chip = "sm_90", workers = 6, shared_bytes = 232448>
+// DIVIDE: error: amk-sm-assignment: cluster: expected a size that divides the 6 workers, found 4
 // THREE: error: amk-sm-assignment: cluster: expected 1, 2, 4 or 8, found 3
 // OLD: error: amk-sm-assignment: cluster: expected 1, since sm_80 has no clusters, found 2
 // EARLY: error: amk-sm-assignment: expected a target (run amk-tiling first)

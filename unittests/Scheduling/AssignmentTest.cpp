@@ -134,4 +134,84 @@ TEST(Assignment, MapsAreParsed) {
     EXPECT_NE(parsePlacedTasks(text, p), "") << text;
 }
 
+TEST(Assignment, ClustersAreTheTargets) {
+  Schedule s = cut(true, 12);
+  AssignmentOptions options;
+  options.workers = 12;
+  options.cluster = 2;
+  EXPECT_EQ(assignWorkers(s, options),
+            "cluster: expected a target, found none");
+  s.target = Target{"sm_90", 12, 232448};
+  for (uint32_t cluster : {2u, 4u, 1u}) {
+    options.cluster = cluster;
+    ASSERT_EQ(assignWorkers(s, options), "");
+    EXPECT_EQ(s.target->cluster, cluster);
+    EXPECT_EQ(check(s), "");
+  }
+  options.cluster = 8;
+  EXPECT_EQ(assignWorkers(s, options),
+            "cluster: expected a size that divides the 12 workers, found 8");
+  for (uint32_t cluster : {0u, 3u, 16u}) {
+    options.cluster = cluster;
+    EXPECT_EQ(assignWorkers(s, options),
+              "cluster: expected 1, 2, 4 or 8, found " +
+                  std::to_string(cluster));
+  }
+  EXPECT_EQ(s.target->cluster, 1u) << "what is refused changes nothing";
+  options.cluster = 2;
+  s.target->chip = "sm_80";
+  EXPECT_EQ(assignWorkers(s, options),
+            "cluster: expected 1, since sm_80 has no clusters, found 2");
+  // Another cut has no places, and no clusters.
+  s.target = Target{"sm_90", 12, 232448};
+  ASSERT_EQ(assignWorkers(s, options), "");
+  ASSERT_EQ(cutTasks(s, {9}), "");
+  EXPECT_EQ(s.target->cluster, 1u);
+}
+
+/// 64 tiles over 132 workers: every second one, or every second cluster.
+TEST(Assignment, ProductsFillWholeClusters) {
+  for (const auto policy :
+       {AssignmentPolicy::Contiguous, AssignmentPolicy::Explicit}) {
+    Schedule s = cut(true, 132);
+    s.target = Target{"sm_90", 132, 232448};
+    AssignmentOptions options;
+    options.workers = 132;
+    options.policy = policy;
+    ASSERT_EQ(assignWorkers(s, options), "");
+    EXPECT_EQ(placeOf(s, "L0_o")[1], 2u);
+    options.cluster = 4;
+    ASSERT_EQ(assignWorkers(s, options), "");
+    const std::vector<uint32_t> places = placeOf(s, "L0_o");
+    ASSERT_EQ(places.size(), 64u);
+    for (uint32_t i = 0; i < 64; ++i)
+      EXPECT_EQ(places[i], i / 4 * 8 + i % 4);
+    EXPECT_EQ(placeOf(s, "embed"), places) << "they update the same buffer";
+    EXPECT_EQ(placeOf(s, "L0_attention")[1], 33u) << "no product";
+  }
+}
+
+/// Where the worker that made most is taken, one of its cluster.
+TEST(Assignment, LocalityKeepsToTheCluster) {
+  ToyShape shape;
+  shape.heads = 8;
+  shape.kvHeads = 2;
+  Schedule s = cut(true, 8, shape);
+  s.target = Target{"sm_90", 8, 232448};
+  AssignmentOptions options;
+  options.workers = 8;
+  options.policy = AssignmentPolicy::Locality;
+  ASSERT_EQ(assignWorkers(s, options), "");
+  const std::vector<uint32_t> alone = placeOf(s, "L0_attention");
+  options.cluster = 4;
+  ASSERT_EQ(assignWorkers(s, options), "");
+  const std::vector<uint32_t> together = placeOf(s, "L0_attention");
+  EXPECT_NE(alone, together);
+  // A permutation all the same: one head a worker.
+  std::vector<bool> used(8, false);
+  for (uint32_t w : together)
+    used[w] = true;
+  EXPECT_EQ(std::count(used.begin(), used.end(), true), 8);
+}
+
 } // namespace

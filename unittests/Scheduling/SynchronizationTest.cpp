@@ -344,4 +344,126 @@ TEST(Synchronization, RefusesPages) {
   EXPECT_NE(synchronize(s, {5}), "");
 }
 
+std::vector<std::string> shared(const Schedule &s) {
+  std::vector<std::string> names;
+  for (const Task &t : s.tasks)
+    if (t.clusterGather)
+      names.push_back(t.name);
+  return names;
+}
+
+Schedule inClusters(uint32_t workers, uint32_t cluster,
+                    AssignmentPolicy policy = AssignmentPolicy::Contiguous) {
+  Schedule s = toyLlama({}, /*fused=*/true);
+  s.target = Target{"sm_90", workers, 232448};
+  EXPECT_EQ(cutTasks(s, {workers}), "");
+  EXPECT_EQ(assignWorkers(s, {workers, policy, true, {}, cluster}), "");
+  return s;
+}
+
+TEST(ClusterGathers, EveryProductOfPackets) {
+  for (const uint32_t cluster : {2u, 4u, 8u})
+    for (const auto policy :
+         {AssignmentPolicy::Contiguous, AssignmentPolicy::RoundRobin,
+          AssignmentPolicy::LoadBalanced, AssignmentPolicy::Locality}) {
+      Schedule s = inClusters(16, cluster, policy);
+      SynchronizationReport report;
+      ASSERT_EQ(synchronize(s, {}, &report), "");
+      EXPECT_EQ(check(s), "");
+      EXPECT_EQ(shared(s),
+                (std::vector<std::string>{"L0_qkv", "L0_o", "L0_gate_up",
+                                          "L0_down", "L1_qkv", "L1_o",
+                                          "L1_gate_up", "L1_down", "lm_head"}));
+      EXPECT_EQ(report.clusterGathers, 9u);
+    }
+}
+
+/// What each worker polls of the vectors of 256 values, in groups of 16 with
+/// three packets of six each, and of 512 in groups of 32 with six. Attention,
+/// which polls for itself: a query of 64 values, a key and a value.
+TEST(ClusterGathers, DividePolledPackets) {
+  Schedule s = inClusters(16, 4), alone = inClusters(16, 1);
+  SynchronizationReport report, before;
+  ASSERT_EQ(synchronize(s, {}, &report), "");
+  ASSERT_EQ(synchronize(alone, {}, &before), "");
+  EXPECT_EQ(before.clusterGathers, 0u);
+  EXPECT_EQ(before.polled, before.polledBefore);
+  EXPECT_EQ(report.polledBefore, before.polled);
+  uint64_t products = 0;
+  for (const Task &t : s.tasks) {
+    if (!t.clusterGather)
+      continue;
+    for (const Operator &op : t.ops) {
+      const Buffer &x = s.buffers[op.operands[0]];
+      if (op.name != "linear" && op.name != "rms_norm")
+        continue;
+      if (!x.packetElements)
+        continue;
+      uint64_t packets = 0;
+      const std::vector<uint32_t> &bounds = s.tables[x.packetTiles];
+      for (size_t g = 0; g + 1 < bounds.size(); ++g)
+        packets += (bounds[g + 1] - bounds[g] + 5) / 6;
+      products += 16 * packets;
+    }
+  }
+  EXPECT_EQ(report.polled, report.polledBefore - products * 3 / 4);
+}
+
+TEST(ClusterGathers, NotWhereTheyCannotBeShared) {
+  Schedule s = inClusters(16, 2);
+  SynchronizationOptions off;
+  off.clusterGathers = false;
+  ASSERT_EQ(synchronize(s, off), "");
+  EXPECT_TRUE(shared(s).empty());
+  // Counters: nothing is polled for.
+  s = inClusters(16, 2);
+  SynchronizationOptions counters;
+  counters.packetElements = 0;
+  ASSERT_EQ(synchronize(s, counters), "");
+  EXPECT_TRUE(shared(s).empty());
+  // A worker without a tile, and one with two.
+  s = inClusters(16, 2);
+  for (Task &t : s.tasks)
+    if (t.name == "L0_gate_up") {
+      std::vector<uint32_t> places = s.tables[t.workers];
+      places[5] = 4;
+      t.workers = s.addTable(places);
+    }
+  ASSERT_EQ(synchronize(s, {}), "");
+  EXPECT_EQ(check(s), "");
+  const std::vector<std::string> names = shared(s);
+  EXPECT_EQ(names.size(), 8u);
+  EXPECT_EQ(std::count(names.begin(), names.end(), "L0_gate_up"), 0);
+  // Fewer tiles than workers in clusters that they do not fill.
+  s = inClusters(72, 8, AssignmentPolicy::Explicit);
+  for (Task &t : s.tasks)
+    if (t.name == "L0_o") {
+      std::vector<uint32_t> places = s.tables[t.workers];
+      places.back() = 71;
+      t.workers = s.addTable(places);
+    }
+  ASSERT_EQ(synchronize(s, {}), "");
+  EXPECT_EQ(check(s), "");
+  const std::vector<std::string> some = shared(s);
+  EXPECT_EQ(std::count(some.begin(), some.end(), "L0_o"), 0);
+  EXPECT_EQ(std::count(some.begin(), some.end(), "L1_o"), 1);
+  // A second time, and with other options, it is decided anew.
+  s = inClusters(16, 2);
+  ASSERT_EQ(synchronize(s, {}), "");
+  EXPECT_EQ(shared(s).size(), 9u);
+  ASSERT_EQ(synchronize(s, counters), "");
+  EXPECT_TRUE(shared(s).empty());
+}
+
+/// By hand, mates might come to two gangs in different orders.
+TEST(ClusterGathers, NotInQueuesOfAnotherOrder) {
+  Schedule s = inClusters(2, 2);
+  for (uint32_t t = 0; t < s.tasks.size(); ++t)
+    s.tasks[t].slots = s.addTable({t < 2 ? 1 - t : t});
+  if (const std::string refused = synchronize(s, {}); refused.empty()) {
+    EXPECT_EQ(check(s), "");
+    EXPECT_TRUE(shared(s).empty());
+  }
+}
+
 } // namespace

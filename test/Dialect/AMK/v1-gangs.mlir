@@ -187,3 +187,49 @@ amk.schedule @sequential positions(1) numerics<k_block = 1, kv_block = 1>
     amk.hash %v -> %y : !b, !f
   }
 }
+
+// -----
+
+// At the edge: what the tile has written itself it reads on without a poll.
+!f = !amk.buffer<8xf32>
+!b = !amk.buffer<8xbf16>
+#cut = #amk.cut<even 8 in 2>
+#all = #amk.place<[0 to 1]>
+amk.schedule concurrent @own positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 4, shared_bytes = 1024, cluster = 2> {
+  %x = amk.buffer input : !f
+  %v = amk.buffer activation packets<6> : !b
+  %y = amk.buffer activation packets<3, #cut> : !f
+  %z = amk.buffer output : !b
+  amk.task @vector {
+    amk.round %x -> %v : !f, !b
+  }
+  amk.task @product tiles(#cut) on(#all) cluster_gather {
+    amk.hash %v -> %y : !b, !f
+    amk.round %y -> %z : !f, !b
+  }
+}
+
+// -----
+
+// But not what its mate has written: that is a packet of another tile, which
+// only comes after they have met.
+!f = !amk.buffer<8xf32>
+!b = !amk.buffer<8xbf16>
+#cut = #amk.cut<even 8 in 2>
+#all = #amk.place<[0 to 1]>
+amk.schedule concurrent @of_a_mate positions(1) numerics<k_block = 1, kv_block = 1>
+    target<chip = "sm_90", workers = 4, shared_bytes = 1024, cluster = 2> {
+  %x = amk.buffer input : !f
+  %v = amk.buffer activation packets<6> : !b
+  %y = amk.buffer activation packets<3, #cut> : !f
+  %z = amk.buffer output : !f
+  amk.task @vector {
+    amk.round %x -> %v : !f, !b
+  }
+  amk.task @product tiles(#cut) on(#all) cluster_gather {
+    // expected-error @+1 {{V1: tile 0: cluster_gather: expected to write other buffers than those whose packets it reads, found a write of 'y'}}
+    amk.hash %v -> %y : !b, !f
+    amk.hash %y -> %z : !f, !f
+  }
+}

@@ -222,6 +222,9 @@ std::string runStep(const Configuration &c, const Step &step, Schedule &s,
     if (counts) {
       ++counts->schedules;
       counts->concurrent += s.concurrent;
+      counts->gangs +=
+          std::any_of(s.tasks.begin(), s.tasks.end(),
+                      [](const Task &t) { return t.clusterGather; });
     }
     if (c.spoil)
       c.spoil(s);

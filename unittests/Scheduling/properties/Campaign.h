@@ -21,6 +21,7 @@ struct Counts {
   uint64_t complete = 0;   ///< ended concurrent, on pages and with a ring
   uint64_t schedules = 0;  ///< verified and run at two positions
   uint64_t concurrent = 0; ///< of these
+  uint64_t gangs = 0;      ///< of these, with gathers that clusters share
   std::array<Tally, kPasses> passes;
   std::array<std::map<std::string, Tally>, kPasses> options;
   std::array<std::map<std::string, uint64_t>, kPasses> reasons;

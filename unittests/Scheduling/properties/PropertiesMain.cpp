@@ -30,8 +30,8 @@ void print(const Counts &c) {
   for (const auto &[kind, n] : c.models)
     std::printf("  %-32s%8llu\n", kind.c_str(), Number(n));
   std::printf("schedules that a pass has left  %10llu\n", Number(c.schedules));
-  std::printf("  concurrent                    %10llu\n\n",
-              Number(c.concurrent));
+  std::printf("  concurrent                    %10llu\n", Number(c.concurrent));
+  std::printf("    gathers shared in clusters  %10llu\n\n", Number(c.gangs));
   std::printf("%-44s%10s%10s\n", "pass and option", "taken", "refused");
   for (size_t p = 0; p < kPasses; ++p) {
     print(nameOf(Pass(p)), c.passes[p]);

@@ -26,6 +26,13 @@ TEST(PassProperties, LegalAndTheSameBitsInEveryOrder) {
     EXPECT_GT(c.passes[p].accepted, 10u) << nameOf(Pass(p));
 }
 
+/// They are rare: these are known to have some.
+TEST(PassProperties, ClustersShareGathers) {
+  const Counts c = campaign(1000, 100);
+  EXPECT_EQ(c.failure, "");
+  EXPECT_GT(c.gangs, 0u);
+}
+
 TEST(PassProperties, ASeedIsAConfiguration) {
   const Counts a = campaign(7, 5), b = campaign(7, 5);
   EXPECT_EQ(a.failure, "");

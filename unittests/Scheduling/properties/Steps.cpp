@@ -131,7 +131,9 @@ void chooseGroups(Random &r, Step &step) {
 void chooseCut(Random &r, Step &step, bool legal) {
   step.chip = r.pick({"", "", "sm_80", "sm_90", "sm_90", "sm_100", "sm_120"});
   step.workers =
-      r.pick({0u, 1u, 2u, 3u, 4u, 7u, 16u, 31u, 66u, 108u, 1 + r.below(64)});
+      r.pick({0u, 1u, 2u, 3u, 4u, 7u, 31u, 66u, 108u, 1 + r.below(64)});
+  if (r.oneIn(2)) // what clusters divide
+    step.workers = r.pick({8u, 8u, 16u, 24u, 64u, 104u});
   step.tiling.keepOwners = !r.oneIn(4);
   step.tiling.fewest = r.oneIn(3);
   step.tiling.balance = !r.oneIn(4);
