@@ -19,6 +19,10 @@ std::string disagreement(const Schedule &s, Counts *counts) {
     counts->concurrencyOnly += v.concurrencyOnly();
     counts->byPacketsOnly += v.byPacketsOnly;
     counts->states += v.states;
+    counts->gangs += hasGangs(s);
+    counts->gangsSafe += hasGangs(s) && v.safe();
+    counts->stuckByMeeting += v.stuckByMeeting;
+    counts->safeByMeeting += v.safeByMeeting;
     if (!found.empty())
       ++counts->firstRule[found[0].rule[1] - '0'];
   }
@@ -59,6 +63,10 @@ Schedule minimize(Schedule s, const std::string &kind) {
   for (size_t t = 0; t < s.tasks.size(); ++t) {
     drop([t](Schedule &x) -> auto & { return x.tasks[t].waits; });
     drop([t](Schedule &x) -> auto & { return x.tasks[t].signals; });
+    Schedule apart = s;
+    apart.tasks[t].clusterGather = false;
+    if (still(apart))
+      s = std::move(apart);
     for (size_t o = 0; o < s.tasks[t].ops.size(); ++o)
       drop([t, o](Schedule &x) -> auto & {
         return x.tasks[t].ops[o].attributes;
@@ -104,7 +112,7 @@ std::string print(const Schedule &s) {
   out << (s.concurrent ? "concurrent" : "sequential");
   if (s.target)
     out << ", " << s.target->workers << " workers, " << s.target->sharedBytes
-        << " bytes of shared memory";
+        << " bytes of shared memory, clusters of " << s.target->cluster;
   out << "\n";
   for (const Buffer &b : s.buffers) {
     out << "  " << b.name << ": " << toString(b.kind) << " " << toString(b.type)
@@ -123,7 +131,7 @@ std::string print(const Schedule &s) {
     printTable(out, s, "bounds", t.bounds);
     printTable(out, s, "workers", t.workers);
     printTable(out, s, "slots", t.slots);
-    out << "\n";
+    out << (t.clusterGather ? " cluster_gather\n" : "\n");
     for (const Operator &op : t.ops)
       printOperator(out, s, op);
     for (const Wait &w : t.waits) {

@@ -10,6 +10,9 @@ namespace amk::core::oracle {
 struct Counts {
   uint64_t schedules = 0, safe = 0, concurrencyOnly = 0, byPacketsOnly = 0,
            states = 0;
+  /// Concurrent ones with gangs; of those: safe, stuck only because gangs
+  /// meet, safe only because they do.
+  uint64_t gangs = 0, gangsSafe = 0, stuckByMeeting = 0, safeByMeeting = 0;
   uint64_t firstRule[10] = {}; ///< of the verifier
   std::string disagreement;    ///< the first one, in full; empty if none
 };

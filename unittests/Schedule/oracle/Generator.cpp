@@ -26,13 +26,21 @@ public:
     s.positions = 16;
     s.concurrent = !chance(1, 24);
     s.target = Target{"sm_90", 1 + below(4), 232448};
+    if (chance(1, 2)) {
+      s.target->workers = chance(1, 2) ? 2 : 4;
+      s.target->cluster = chance(3, 4) ? 2 : s.target->workers;
+    }
     careless = chance(1, 6);
     addBuffers();
     addCounters();
     const uint32_t most = 3 + below(8);
     uint32_t tiles = 0;
-    for (uint32_t t = 0; t < most && tiles < kMaxTiles; ++t)
-      tiles += addTask(t, std::min(kMaxTiles - tiles, 1 + below(3)));
+    for (uint32_t t = 0; t < most && tiles < kMaxTiles; ++t) {
+      const uint32_t n = chance(2, 3) ? gangTiles(kMaxTiles - tiles) : 0;
+      const uint32_t added = n ? addTask(t, n, true) : 0;
+      tiles +=
+          added ? added : addTask(t, std::min(kMaxTiles - tiles, 1 + below(3)));
+    }
     addResult(std::min<uint32_t>(kMaxTiles - tiles, 2));
     return std::move(s);
   }
@@ -45,10 +53,14 @@ public:
         values.push_back(b);
     if (chance(1, 4))
       addSlots();
+    else if (gangs() && chance(1, 2))
+      swapInQueue();
     if (chance(2, 3))
       synchronize();
     else
       addRandomHandOffs();
+    if (gangs() && chance(1, 4))
+      dropNeedless();
     for (uint32_t k = below(5) / 2; k > 0; --k)
       mutate();
     if (chance(1, 40))
@@ -68,8 +80,16 @@ private:
   void addCounters();
   uint32_t addBuffer(std::string name, BufferKind kind, ElementType type,
                      std::vector<int64_t> shape);
-  uint32_t addTask(uint32_t number, uint32_t tiles);
+  uint32_t addTask(uint32_t number, uint32_t tiles, bool gang = false);
   Task makeTask(uint32_t number, uint32_t tiles);
+  uint32_t gangTiles(uint32_t room);
+  bool makeGangs(Task &task);
+  bool gangs() const {
+    return std::any_of(s.tasks.begin(), s.tasks.end(),
+                       [](const Task &t) { return t.clusterGather; });
+  }
+  void swapInQueue();
+  void dropNeedless();
   Operator makeOperator(uint32_t extent, uint32_t tiles, uint32_t local,
                         bool first);
   void addReads(Operator &op, uint32_t operand, uint32_t extent);
@@ -105,7 +125,7 @@ uint32_t Generator::addBuffer(std::string name, BufferKind kind,
 void Generator::addBuffers() {
   addBuffer("x", BufferKind::Input, ElementType::F32, {kBytes / 4});
   const uint32_t count = 2 + below(4);
-  const bool pages = chance(1, 2);
+  const bool pages = chance(1, s.target->cluster > 1 ? 4 : 2);
   for (uint32_t i = 0; i < count; ++i) {
     const std::string name = "b" + std::to_string(i);
     if (chance(1, 8)) {
@@ -113,7 +133,9 @@ void Generator::addBuffers() {
                                  {2, 1, s.positions, 6}));
       continue;
     }
-    const bool packets = chance(1, 3);
+    // Where there are clusters, something for them to gather.
+    const bool packets =
+        chance(1, 3) || (s.target->cluster > 1 && (i == 0 || chance(1, 3)));
     values.push_back(packets ? addBuffer(name, BufferKind::Activation,
                                          ElementType::BF16, {12})
                              : addBuffer(name, BufferKind::Activation,
@@ -279,11 +301,63 @@ Task Generator::makeTask(uint32_t number, uint32_t tiles) {
   return task;
 }
 
+/// How many tiles a task with gangs on some clusters has; 0: not possible.
+uint32_t Generator::gangTiles(uint32_t room) {
+  const uint32_t cluster = s.target->cluster;
+  if (cluster < 2 || room < cluster)
+    return 0;
+  const uint32_t clusters = s.target->workers / cluster;
+  return cluster * (1 + below(std::min(clusters, room / cluster)));
+}
+
+/// Places the tiles, one on each worker of some clusters, and lets them all
+/// read the same packets. Returns whether there are any.
+bool Generator::makeGangs(Task &task) {
+  std::vector<uint32_t> clusters(s.target->workers / s.target->cluster);
+  std::iota(clusters.begin(), clusters.end(), 0);
+  std::shuffle(clusters.begin(), clusters.end(), r);
+  clusters.resize(tiles(task) / s.target->cluster);
+  std::vector<uint32_t> workers;
+  for (uint32_t c : clusters)
+    for (uint32_t i = 0; i < s.target->cluster; ++i)
+      workers.push_back(c * s.target->cluster + i);
+  std::shuffle(workers.begin(), workers.end(), r);
+  task.workers = s.addTable(workers);
+  task.clusterGather = true;
+  std::vector<uint32_t> packets;
+  for (uint32_t b : values)
+    if (s.buffers[b].packetElements)
+      packets.push_back(b);
+  if (packets.empty())
+    return false;
+  Operator &op = task.ops.back();
+  op.operands[0] = pick(packets);
+  for (OpAttribute &a : op.attributes) {
+    if (!isTouch(a))
+      continue;
+    Touch t = decode(a);
+    const Buffer &b = s.buffers[op.operands[t.operand]];
+    if (t.write || !b.packetElements)
+      continue;
+    t.position = Position::None;
+    t.step = 0;
+    if (chance(1, 2))
+      t.region = {0, b.regionBytes(), 0, 1};
+    a = encode(t);
+  }
+  return true;
+}
+
 /// Adds a task whose bytes are in order, unless careless. Returns its tiles.
-uint32_t Generator::addTask(uint32_t number, uint32_t tiles) {
-  for (int attempt = 0; attempt < 12; ++attempt) {
+uint32_t Generator::addTask(uint32_t number, uint32_t tiles, bool gang) {
+  for (int attempt = 0; attempt < (gang ? 24 : 12); ++attempt) {
     const size_t buffers = s.buffers.size();
     s.tasks.push_back(makeTask(number, tiles));
+    if (gang && !makeGangs(s.tasks.back())) {
+      s.tasks.pop_back();
+      s.buffers.resize(buffers);
+      return 0;
+    }
     Verdict v;
     if (!careless) {
       judgeStructure(s, v);
@@ -330,6 +404,36 @@ void Generator::addSlots() {
       slots.push_back(order[at++]);
     t.slots = s.addTable(slots);
   }
+}
+
+/// Program order, but for two tiles of one queue, mostly of gangs: that is
+/// often a deadlock and no counter is in it.
+void Generator::swapInQueue() {
+  std::vector<std::pair<uint32_t, uint32_t>> of; ///< task, tile
+  const uint32_t worker = below(s.target->workers);
+  const bool all = chance(1, 4);
+  uint32_t at = 0;
+  for (uint32_t t = 0; t < s.tasks.size(); ++t) {
+    std::vector<uint32_t> slots;
+    for (uint32_t i = 0; i < tiles(s.tasks[t]); ++i) {
+      slots.push_back(at++);
+      if (s.entry(s.tasks[t].workers, i, 0) == worker &&
+          (all || s.tasks[t].clusterGather))
+        of.emplace_back(t, i);
+    }
+    s.tasks[t].slots = s.addTable(slots);
+  }
+  if (of.size() < 2)
+    return;
+  const size_t i = below(uint32_t(of.size()) - 1);
+  const auto move = [&](std::pair<uint32_t, uint32_t> tile, uint32_t slot) {
+    std::vector<uint32_t> slots = s.tables[s.tasks[tile.first].slots];
+    std::swap(slots[tile.second], slot);
+    s.tasks[tile.first].slots = s.addTable(slots);
+    return slot;
+  };
+  const uint32_t first = move(of[i], kNone);
+  move(of[i], move(of[i + 1], first));
 }
 
 void Generator::addRandomHandOffs() {
@@ -407,6 +511,20 @@ void Generator::synchronize() {
   }
 }
 
+/// Drops the waits without which a safe schedule stays safe: queues, packets
+/// and meetings do what is left of the order.
+void Generator::dropNeedless() {
+  if (!judge(s).safe())
+    return;
+  for (Task &t : s.tasks)
+    for (size_t i = t.waits.size(); i-- > 0;) {
+      const std::vector<Wait> waits = t.waits;
+      t.waits.erase(t.waits.begin() + long(i));
+      if (!judge(s).safe())
+        t.waits = waits;
+    }
+}
+
 void Generator::mutate() {
   if (s.tasks.empty())
     return;
@@ -436,7 +554,10 @@ void Generator::mutate() {
     break;
   case 6: {
     std::vector<uint32_t> workers = s.tables[t.workers];
-    pick(workers) = below(s.target->workers);
+    if (t.clusterGather && chance(3, 4))
+      std::swap(pick(workers), pick(workers));
+    else
+      pick(workers) = below(s.target->workers);
     t.workers = s.addTable(workers);
     break;
   }
@@ -452,7 +573,16 @@ void Generator::breakStructure() {
   if (s.tasks.empty())
     return;
   Task &t = pick(s.tasks);
-  switch (below(10)) {
+  switch (below(12)) {
+  case 10:
+    t.clusterGather = !t.clusterGather;
+    break;
+  case 11:
+    if (chance(1, 2))
+      s.target->cluster = below(9);
+    else
+      s.target = Target{"sm_80", s.target->workers, 1024, s.target->cluster};
+    break;
   case 0:
     s.tasks.back().name = s.tasks.front().name;
     break;

@@ -168,6 +168,18 @@ void addProducers(const Schedule &s, Model &m) {
       }
 }
 
+/// The tiles of a task with a cluster gather on workers of one cluster.
+void addGangs(const Schedule &s, Model &m) {
+  if (!s.concurrent || !s.target || s.target->cluster < 2)
+    return;
+  for (TileModel &tile : m.tiles)
+    for (uint32_t t = 0; t < m.tiles.size(); ++t)
+      if (s.tasks[tile.task].clusterGather && m.tiles[t].task == tile.task &&
+          m.tiles[t].worker / s.target->cluster ==
+              tile.worker / s.target->cluster)
+        tile.gang |= 1u << t;
+}
+
 } // namespace
 
 uint64_t storageSize(const Schedule &s, const Buffer &b) {
@@ -227,6 +239,7 @@ Model makeModel(const Schedule &s) {
       return m.tiles[a].slot < m.tiles[b].slot;
     });
   addProducers(s, m);
+  addGangs(s, m);
   return m;
 }
 

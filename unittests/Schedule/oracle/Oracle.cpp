@@ -13,11 +13,13 @@ namespace {
 using State = std::vector<uint8_t>;
 
 /// Every state that the queues and hand-offs reach. With `packets` a tile waits
-/// for the packets that it reads; without, packets come at any time.
+/// for the packets that it reads; without, packets come at any time. With
+/// `meetings` the tiles of a gang wait until all of them are reached.
 class Search {
 public:
-  Search(const Model &m, bool packets)
-      : m(m), packets(packets), unfinished(m.tiles.size(), 0) {
+  Search(const Model &m, bool packets, bool meetings = true)
+      : m(m), packets(packets), meetings(meetings),
+        unfinished(m.tiles.size(), 0) {
     std::vector<State> todo{State(m.queues.size(), 0)};
     std::vector<char> seen(index(todo[0], true) + 1, 0);
     seen[0] = 1;
@@ -62,7 +64,27 @@ public:
     const TileModel &tile = m.tiles[t];
     if (packets && (tile.producers & ~ran))
       return false;
-    for (const auto &[counter, threshold] : tile.waits) {
+    for (uint32_t mate = 0; meetings && mate < m.tiles.size(); ++mate)
+      if ((tile.gang >> mate & 1) && !(ran >> mate & 1) &&
+          !(isHead(mate, ran) && counted(mate, ran)))
+        return false;
+    return counted(t, ran);
+  }
+
+  /// Whether all that stands before a tile in its queue has run.
+  bool isHead(uint32_t t, uint32_t ran) const {
+    for (uint32_t before : m.queues[m.tiles[t].worker]) {
+      if (before == t)
+        return true;
+      if (!(ran >> before & 1))
+        return false;
+    }
+    return false;
+  }
+
+  /// Whether the counters have what a tile waits for.
+  bool counted(uint32_t t, uint32_t ran) const {
+    for (const auto &[counter, threshold] : m.tiles[t].waits) {
       uint32_t value = 0;
       for (uint32_t o = 0; o < m.tiles.size(); ++o)
         if (ran >> o & 1)
@@ -83,7 +105,7 @@ public:
   }
 
   const Model &m;
-  const bool packets;
+  const bool packets, meetings;
   std::vector<uint32_t>
       unfinished; ///< by tile: which may not be done when it starts
   bool stuck = false;
@@ -93,14 +115,18 @@ public:
 
 /// What a tile sees when it starts, followed through every execution: what its
 /// worker ran, and whatever those had seen whose signals it acquired with the
-/// counters that it waited for. A tile is one step here.
+/// counters that it waited for. Tiles that meet see what each of them saw when
+/// it was reached; that they were all reached is known from the first of them
+/// on that starts. A tile is one step here.
 class Acquired {
 public:
   Acquired(const Search &order) : unseen(order.m.tiles.size(), 0) {
     const Model &m = order.m;
     const size_t workers = m.queues.size();
-    // Positions, what every worker sees, what every counter carries.
-    std::vector<uint32_t> start(2 * workers + m.counters, 0);
+    // Positions, what every worker sees, what every counter carries, what is
+    // seen by every tile that one of its gang has met.
+    const size_t met = 2 * workers + m.counters;
+    std::vector<uint32_t> start(met + m.tiles.size(), 0);
     std::set<std::vector<uint32_t>> known{start};
     std::vector<std::vector<uint32_t>> todo{start};
     while (!todo.empty()) {
@@ -116,8 +142,21 @@ public:
           continue;
         std::vector<uint32_t> next = at;
         uint32_t &sees = next[workers + w];
-        for (const auto &[counter, threshold] : m.tiles[t].waits)
-          sees |= at[2 * workers + counter];
+        acquire(m, at, t, sees);
+        if (const uint32_t gang = m.tiles[t].gang; gang && !(gang & ran)) {
+          // The first of its gang.
+          uint32_t all = 0;
+          for (uint32_t mate = 0; mate < m.tiles.size(); ++mate)
+            if (gang >> mate & 1) {
+              all |= at[workers + m.tiles[mate].worker];
+              acquire(m, at, mate, all);
+            }
+          for (uint32_t mate = 0; mate < m.tiles.size(); ++mate)
+            if (gang >> mate & 1)
+              next[met + mate] = all;
+        }
+        sees |= next[met + t];
+        next[met + t] = 0;
         unseen[t] |= ~sees;
         sees |= 1u << t;
         for (uint32_t c : m.tiles[t].signals)
@@ -130,6 +169,13 @@ public:
   }
 
   std::vector<uint32_t> unseen; ///< by tile: what it may start without seeing
+
+private:
+  static void acquire(const Model &m, const std::vector<uint32_t> &at,
+                      uint32_t t, uint32_t &sees) {
+    for (const auto &[counter, threshold] : m.tiles[t].waits)
+      sees |= at[2 * m.queues.size() + counter];
+  }
 };
 
 std::string name(const Schedule &s, const TileModel &t) {
@@ -160,20 +206,17 @@ void judgeRaces(const Schedule &s, const Model &m, const Search &order,
     }
 }
 
-/// The machine without packets against what is acquired in single executions:
-/// the same if no tile waits for packets; otherwise nothing more is seen
-/// without them.
+/// The machine without packets against what is acquired in its single
+/// executions: the same. In those that wait for packets nothing less is seen.
 void checkVisibility(const Schedule &s, const Model &m, const Search &order,
                      const Search &visible, uint32_t before, Verdict &v) {
-  const Acquired acquired(order);
-  bool packets = false;
-  for (const TileModel &t : m.tiles)
-    packets |= t.producers != 0;
+  const Acquired acquired(order), free(visible);
   for (uint32_t t = 0; t < m.tiles.size(); ++t) {
     const uint32_t others = ((1u << m.tiles.size()) - 1) & ~(1u << t);
     const uint32_t with = acquired.unseen[t] & others;
     const uint32_t without = visible.unfinished[t] & others;
-    v.consistent &= (with & ~without) == 0 && (packets || with == without);
+    v.consistent &= (with & ~without) == 0;
+    v.consistent &= (free.unseen[t] & others) == without;
   }
   if (before || !v.violates(5))
     return;
@@ -283,6 +326,7 @@ void judgeExecutions(const Schedule &s, const Model &m, Verdict &v) {
         where += " worker " + std::to_string(w) + " " +
                  name(s, m.tiles[m.queues[w][order.stuckAt[w]]]);
     v.add(3, where);
+    v.stuckByMeeting = hasGangs(s) && !Search(m, true, false).stuck;
     return; // what comes after is never reached
   }
   const Search visible(m, false);
@@ -290,8 +334,22 @@ void judgeExecutions(const Schedule &s, const Model &m, Verdict &v) {
   const uint32_t before = v.rules;
   judgeRaces(s, m, order, visible.unfinished, v);
   checkVisibility(s, m, order, visible, before, v);
-  if (v.safe())
-    v.valuesHold = Values(m).hold(order);
+  if (!v.safe())
+    return;
+  v.valuesHold = Values(m).hold(order);
+  if (!hasGangs(s))
+    return;
+  Verdict apart;
+  judgeRaces(s, m, Search(m, true, false), Search(m, false, false).unfinished,
+             apart);
+  v.safeByMeeting = !apart.safe();
+}
+
+bool hasGangs(const Schedule &s) {
+  bool gathers = false;
+  for (const Task &t : s.tasks)
+    gathers |= t.clusterGather;
+  return gathers && s.concurrent && s.target && s.target->cluster > 1;
 }
 
 Verdict judge(const Schedule &s) {

@@ -42,6 +42,8 @@ struct TileModel {
   std::vector<std::pair<uint32_t, uint32_t>> waits; ///< counter, threshold
   std::vector<uint32_t> signals;                    ///< counters
   uint32_t producers = 0; ///< tiles whose packets it waits for, one bit each
+  /// Tiles of its gang, itself among them, one bit each; none: no gang.
+  uint32_t gang = 0;
 };
 
 struct Model {
@@ -63,6 +65,9 @@ struct Verdict {
   /// tiles as indivisible steps they would fix which signals of a counter come
   /// first.
   bool byPacketsOnly = false;
+  /// Of a concurrent schedule with gangs: whether it is stuck only because
+  /// gangs meet, or safe only because they do.
+  bool stuckByMeeting = false, safeByMeeting = false;
 
   bool safe() const { return rules == 0; }
   bool violates(unsigned rule) const { return rules >> rule & 1; }
@@ -87,6 +92,8 @@ void judgeExecutions(const Schedule &s, const Model &m, Verdict &v);
 
 /// All of it.
 Verdict judge(const Schedule &s);
+/// Whether gathers are shared in it.
+bool hasGangs(const Schedule &s);
 
 /// The bytes of a buffer where it lives.
 uint64_t storageSize(const Schedule &s, const Buffer &b);

@@ -57,6 +57,11 @@ int main(int argc, char **argv) {
   std::printf("only concurrency  %10llu  %.1f %%\n", Number(c.concurrencyOnly),
               100.0 * double(c.concurrencyOnly) / double(c.schedules));
   std::printf("by packets only   %10llu\n", Number(c.byPacketsOnly));
+  std::printf("with gangs        %10llu  %.1f %%\n", Number(c.gangs),
+              100.0 * double(c.gangs) / double(c.schedules));
+  std::printf("  safe            %10llu\n", Number(c.gangsSafe));
+  std::printf("  by meeting only %10llu\n", Number(c.safeByMeeting));
+  std::printf("  stuck by it only%10llu\n", Number(c.stuckByMeeting));
   std::printf("first failing rule\n");
   for (int rule = 1; rule < 10; ++rule)
     if (c.firstRule[rule])

@@ -19,6 +19,10 @@ TEST(OracleTest, VerifierAgreesOnRandomSchedules) {
   EXPECT_EQ(c.disagreement, "") << "seed " << seed;
   EXPECT_GT(c.safe, c.schedules / 5);
   EXPECT_GT(c.concurrencyOnly, c.schedules / 10);
+  EXPECT_GT(c.gangs, c.schedules / 10);
+  EXPECT_GT(c.gangsSafe, c.schedules / 50);
+  EXPECT_GT(c.stuckByMeeting, c.schedules / 100);
+  EXPECT_GT(c.safeByMeeting, c.schedules / 1000);
 }
 
 /// The one place where a tile that is one step would see more than the rules

@@ -175,6 +175,8 @@ public:
   void run() {
     checkThresholds();
     checkPages();
+    checkCluster();
+    checkGangs();
     for (const TileModel &tile : m.tiles)
       for (const std::vector<Use> &op : tile.ops)
         checkOperator(op);
@@ -186,6 +188,8 @@ public:
 private:
   void checkThresholds();
   void checkPages();
+  void checkCluster();
+  void checkGangs();
   void checkOperator(const std::vector<Use> &uses);
   void checkPacketWriters();
   void checkPartition();
@@ -241,6 +245,53 @@ void Bytes::checkPages() {
           return;
         }
       }
+}
+
+void Bytes::checkCluster() {
+  const uint32_t c = s.target->cluster;
+  if ((c != 1 && c != 2 && c != 4 && c != 8) || s.target->workers % c)
+    v.add(7, "clusters that do not fit the workers");
+  if (c > 1 && s.target->chip == "sm_80")
+    v.add(7, "clusters on a chip without");
+}
+
+/// A gang is one tile on each worker of a cluster, and all gather the same.
+void Bytes::checkGangs() {
+  if (!s.concurrent)
+    return;
+  for (const Task &task : s.tasks)
+    if (task.clusterGather && s.target->cluster < 2)
+      v.add(1, "a shared gather without clusters");
+  for (const TileModel &tile : m.tiles) {
+    if (!tile.gang)
+      continue;
+    std::multiset<uint32_t> workers;
+    std::set<std::pair<uint32_t, std::string>> wanted, others;
+    for (uint32_t t = 0; t < m.tiles.size(); ++t) {
+      if (!(tile.gang >> t & 1))
+        continue;
+      workers.insert(m.tiles[t].worker);
+      for (const std::vector<Use> &op : m.tiles[t].ops)
+        for (const Use &use : op)
+          if (!use.write && s.buffers[use.buffer].packetElements)
+            (&m.tiles[t] == &tile ? wanted : others)
+                .insert({use.buffer, use.touched.to_string()});
+    }
+    const uint32_t first = tile.worker / s.target->cluster * s.target->cluster;
+    for (uint32_t w = first; w < first + s.target->cluster; ++w)
+      if (workers.count(w) != 1)
+        v.add(1, "a gang without one tile on each worker of its cluster");
+    if (wanted.empty())
+      v.add(1, "a shared gather of nothing");
+    for (const auto &read : others)
+      if (!wanted.count(read))
+        v.add(1, "a gang of tiles that gather other packets");
+    for (const std::vector<Use> &op : tile.ops)
+      for (const Use &use : op)
+        for (const auto &[buffer, bytes] : wanted)
+          if (use.write && use.buffer == buffer)
+            v.add(1, "a shared gather of what its own task writes");
+  }
 }
 
 /// What one operator touches in one tile: nothing orders that.
