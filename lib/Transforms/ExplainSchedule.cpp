@@ -57,7 +57,11 @@ void Printer::totals() {
     packets += b.packetElements != 0;
   os << "  " << tiles.tiles.size() << " tiles in " << queues << " queues, "
      << waits << " waits, " << signals << " signals, " << packets
-     << " buffers of packets\n";
+     << " buffers of packets";
+  if (const size_t gangs = handOffs.firstMate.size() - 1)
+    os << ", " << gangs << (gangs == 1 ? " meeting" : " meetings")
+       << " of clusters of " << s.target->cluster;
+  os << "\n";
 }
 
 void Printer::paths() {
@@ -98,6 +102,12 @@ void Printer::edge(const amk::scheduling::Edge &e) {
              ? std::string("the queue")
              : amk::core::handOffName(s, tiles, handOffs, e.counter))
      << ", ";
+  if (e.mate != kNone) {
+    tile(e.mate);
+    os << ", by "
+       << amk::core::handOffName(s, tiles, handOffs, handOffs.meetingOf(e.mate))
+       << ", ";
+  }
   tile(e.to);
   os << "\n";
 }

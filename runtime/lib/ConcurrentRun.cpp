@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 namespace amk::runtime {
 
@@ -31,6 +32,7 @@ Status ConcurrentRun::prepare() {
   handOffs.assign(tiles.tiles.size(), {});
   for (size_t t = 0; t < tiles.tiles.size(); ++t)
     findPackets(tiles.tiles[t], handOffs[t]);
+  findMeetings();
   signalsPerLaunch.assign(tiles.counterCount, 0);
   for (uint32_t c : tiles.signals)
     ++signalsPerLaunch[c];
@@ -56,10 +58,36 @@ Status ConcurrentRun::prepare() {
   workers.resize(tiles.workers);
   for (size_t w = 0; w < workers.size(); ++w)
     workers[w].random = options.delaySeed + w * 0x2545f4914f6cdd1du;
+  resetCounters();
+  return {};
+}
+
+void ConcurrentRun::resetCounters() {
   epoch = options.firstEpoch - 1;
   for (size_t c = 0; c < counters.size(); ++c)
     counters[c].store(epoch * signalsPerLaunch[c], std::memory_order_relaxed);
-  return {};
+  for (size_t m = 0; m < meetings.size(); ++m)
+    meetings[m].store(epoch * gangTiles[m], std::memory_order_relaxed);
+}
+
+/// Packets are read by every tile for itself here, but the tiles that share a
+/// gather on a GPU start no earlier than there.
+void ConcurrentRun::findMeetings() {
+  const core::Schedule &s = program.schedule();
+  const uint32_t cluster = s.target ? s.target->cluster : 1;
+  std::map<std::pair<uint32_t, uint32_t>, uint32_t> known; // task, cluster
+  for (uint32_t t = 0; cluster > 1 && t < tiles.tiles.size(); ++t) {
+    const core::Tile &tile = tiles.tiles[t];
+    if (!s.tasks[tile.task].clusterGather)
+      continue;
+    meetingOf.resize(tiles.tiles.size(), core::kNone);
+    const auto [at, isNew] = known.try_emplace(
+        {tile.task, tile.worker / cluster}, uint32_t(gangTiles.size()));
+    if (isNew)
+      gangTiles.push_back(0);
+    ++gangTiles[meetingOf[t] = at->second];
+  }
+  meetings = std::vector<std::atomic<uint32_t>>(gangTiles.size());
 }
 
 void ConcurrentRun::findPackets(const core::Tile &tile,
@@ -122,6 +150,15 @@ bool ConcurrentRun::ready(uint32_t w, Worker &worker) {
     const uint32_t value =
         counters[wait.counter].load(std::memory_order_acquire);
     if (int32_t(value - target(wait)) < 0)
+      return false;
+  }
+  if (!meetingOf.empty() && meetingOf[t] != core::kNone) {
+    const uint32_t m = meetingOf[t];
+    if (!worker.reached)
+      meetings[m].fetch_add(1, std::memory_order_acq_rel);
+    worker.reached = true;
+    if (int32_t(meetings[m].load(std::memory_order_acquire) -
+                epoch * gangTiles[m]) < 0)
       return false;
   }
   const std::vector<PacketRange> &gathers = handOffs[t].gathers;
@@ -217,7 +254,7 @@ void ConcurrentRun::runThread(unsigned thread, unsigned count) {
       }
       runTile(tiles.queues[w][worker.next], w, temps[thread].data());
       worker.wait = worker.gather = worker.packet = 0;
-      worker.delayChosen = false;
+      worker.reached = worker.delayChosen = false;
       progress = true;
       if (++worker.next == tiles.queues[w].size())
         active.erase(active.begin() + ptrdiff_t(i));
@@ -246,7 +283,7 @@ Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
   lastProgress.store(nanoseconds(), std::memory_order_relaxed);
   for (Worker &w : workers) {
     w.next = w.wait = w.gather = w.packet = 0;
-    w.delayChosen = false;
+    w.reached = w.delayChosen = false;
     w.free = uint64_t(lastProgress.load(std::memory_order_relaxed));
   }
   std::fill(recorded.begin(), recorded.end(), TileTimes());
@@ -265,9 +302,7 @@ Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
 
 /// Forgets every hand-off, as if nothing had been launched.
 void ConcurrentRun::reset() {
-  epoch = options.firstEpoch - 1;
-  for (size_t c = 0; c < counters.size(); ++c)
-    counters[c].store(epoch * signalsPerLaunch[c], std::memory_order_relaxed);
+  resetCounters();
   for (uint32_t b = 0; b < program.schedule().buffers.size(); ++b) {
     const BufferPlan &plan = program.buffer(b);
     if (!plan.packets)
@@ -291,6 +326,13 @@ Waiting ConcurrentRun::waitingOf(uint32_t w) const {
     waiting.kind = Waiting::Counter;
     waiting.index = tiles.waits[tile.firstWait + worker.wait].counter;
     waiting.seen = counters[waiting.index].load(std::memory_order_relaxed);
+  } else if (const uint32_t m = meetingOf.empty() ? core::kNone : meetingOf[t];
+             m != core::kNone && meetings[m].load(std::memory_order_relaxed) !=
+                                     epoch * gangTiles[m]) {
+    waiting.kind = Waiting::Meeting;
+    waiting.index = gangTiles[m];
+    waiting.seen = meetings[m].load(std::memory_order_relaxed) -
+                   (epoch - 1) * gangTiles[m];
   } else if (worker.gather < handOffs[t].gathers.size()) {
     const PacketRange &range = handOffs[t].gathers[worker.gather];
     waiting.kind = Waiting::Packet;

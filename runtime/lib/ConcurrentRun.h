@@ -39,6 +39,7 @@ private:
   struct Worker {
     uint32_t next = 0;        ///< place in the queue
     uint32_t wait = 0;        ///< waits that hold
+    bool reached = false;     ///< its gang knows that they all hold
     uint32_t gather = 0;      ///< packet ranges that are there
     uint32_t packet = 0;      ///< packets of the next range that are there
     uint64_t random = 0;      ///< state of the delays
@@ -47,6 +48,7 @@ private:
     uint64_t free = 0;        ///< when its last tile ended, if that is recorded
   };
 
+  void findMeetings();
   void findPackets(const core::Tile &tile, TileHandOffs &out) const;
   bool ready(uint32_t w, Worker &worker);
   bool delayed(Worker &worker);
@@ -56,6 +58,7 @@ private:
   uint32_t stamp(uint32_t buffer) const;
   uint32_t target(const core::TileWait &wait) const;
   void reset();
+  void resetCounters();
   Status report();
   Waiting waitingOf(uint32_t w) const;
 
@@ -68,6 +71,11 @@ private:
   std::vector<Memory> temps, shared;
   std::vector<std::atomic<uint32_t>> counters;
   std::vector<uint32_t> signalsPerLaunch; ///< of every counter
+  /// By tile: the meeting of its gang, or kNone; empty if there are none. A
+  /// meeting counts the tiles that have been reached.
+  std::vector<uint32_t> meetingOf;
+  std::vector<uint32_t> gangTiles; ///< of every meeting
+  std::vector<std::atomic<uint32_t>> meetings;
   uint32_t generations = 1;
   uint32_t epoch = 0;
   int64_t position = 0;

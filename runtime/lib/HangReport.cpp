@@ -80,6 +80,9 @@ std::string HangReport::describe(uint32_t worker, const Waiting &waiting,
     return line + counter(tile, waiting, epoch);
   case Waiting::Packet:
     return line + packet(tile, waiting, epoch);
+  case Waiting::Meeting:
+    return line + "the tiles of its cluster: " + std::to_string(waiting.seen) +
+           " of " + std::to_string(waiting.index) + " are reached";
   default:
     return line + "something of unknown kind " + std::to_string(waiting.kind);
   }

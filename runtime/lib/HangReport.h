@@ -20,11 +20,13 @@ namespace amk::runtime {
 /// What one worker waits for.
 struct Waiting {
   /// The numbers are those of the kernel's record.
-  enum Kind : uint32_t { Nothing = 0, Counter = 1, Packet = 2 };
+  enum Kind : uint32_t { Nothing = 0, Counter = 1, Packet = 2, Meeting = 3 };
   uint32_t kind = Nothing;
-  uint32_t row = 0;              ///< which tile of its queue
-  uint32_t index = 0;            ///< flat counter, or packet of the buffer
-  uint32_t seen = 0;             ///< the counter's value, the packet's stamp
+  uint32_t row = 0; ///< which tile of its queue
+  /// Flat counter, packet of the buffer, or how many tiles meet.
+  uint32_t index = 0;
+  /// The counter's value, the packet's stamp, how many tiles are reached.
+  uint32_t seen = 0;
   uint32_t buffer = core::kNone; ///< of the packet, if it is known
 };
 

@@ -52,11 +52,33 @@ Builder handOff(bool packets) {
   return b;
 }
 
-class HandOff : public ::testing::TestWithParam<bool> {};
+/// Worker 0 hashes `in` to `mid`, worker 1 hashes `mid` to `out`. All that is
+/// between them is a gang: its tile on worker 1 starts when that on worker 0,
+/// behind the first hash, is reached.
+Builder meeting() {
+  Builder b;
+  b.s.target->cluster = 2;
+  const uint32_t in = b.input("in", 8, ElementType::I32);
+  const uint32_t mid = b.value("mid", 21, ElementType::I32);
+  const uint32_t out = b.output("out", 9, ElementType::I32);
+  const uint32_t v = b.packets("v", 8, 6), z = b.output("z", 8);
+  b.hash("vector", in, v, {}, {1});
+  b.hash("first", in, mid, {}, {0});
+  b.hash("gang", v, z, {0, 4, 8}, {0, 1}).clusterGather = true;
+  b.hash("second", mid, out, {}, {1});
+  return b;
+}
+
+enum class Via { Counter, Packets, Meeting };
+
+class HandOff : public ::testing::TestWithParam<Via> {};
 
 TEST_P(HandOff, EveryLaunchSeesItsOwnValues) {
   Program program;
-  program.schedule = handOff(GetParam()).s;
+  program.schedule =
+      (GetParam() == Via::Meeting ? meeting()
+                                  : handOff(GetParam() == Via::Packets))
+          .s;
   for (unsigned threads : {1u, 2u, 3u, 4u, 8u})
     for (uint64_t seed : {0u, 1u, 2u})
       // 2^32 - 3 and its neighbours: counters and stamps wrap on the way.
@@ -83,7 +105,16 @@ TEST_P(HandOff, EveryLaunchSeesItsOwnValues) {
       }
 }
 
-INSTANTIATE_TEST_SUITE_P(CountersAndPackets, HandOff, ::testing::Bool());
+INSTANTIATE_TEST_SUITE_P(CountersPacketsMeetings, HandOff,
+                         ::testing::Values(Via::Counter, Via::Packets,
+                                           Via::Meeting));
+
+TEST(Meeting, IsLegalAndNeeded) {
+  Builder b = meeting();
+  EXPECT_EQ(b.check(), "");
+  b.s.tasks[2].clusterGather = false;
+  EXPECT_NE(b.check().find("V5: task 'second'"), std::string::npos);
+}
 
 TEST(Packets, MapOfGroupsWithRemainders) {
   Builder b;
@@ -159,6 +190,37 @@ TEST(Watchdog, ReportsAMissingPacket) {
   EXPECT_NE(s.message().find("waits for packet 5 of 'mid': stamp 0 of 1"),
             std::string::npos)
       << s.message();
+}
+
+TEST(Watchdog, ReportsATileThatIsNotReached) {
+  Builder b = meeting();
+  const uint32_t y = b.output("y", 8);
+  b.hash("other", 3, y, {0, 4, 8}, {0, 1}).clusterGather = true;
+  for (uint32_t t = 0; t < 5; ++t)
+    b.s.tasks[t].slots = b.s.addTable({t});
+  b.s.tasks[2].slots = b.s.addTable({2, 4}); // worker 1 has them crosswise
+  b.s.tasks[4].slots = b.s.addTable({4, 2});
+  EXPECT_NE(b.check().find("V3: "), std::string::npos);
+  Program program;
+  program.schedule = b.s;
+  CpuOptions options;
+  options.threads = 2;
+  options.watchdogMs = 30;
+  auto device = createCpuDevice(options);
+  auto weights = randomWeights(0);
+  ASSERT_OK(device->load(program, *weights, {}));
+  for (int i = 0; i < 2; ++i) {
+    double ms = 0;
+    const Status s = device->launch(0, ms);
+    EXPECT_EQ(s.kind(), ErrorKind::Aborted);
+    for (const char *line :
+         {"worker 0: task 'gang' tile 0 waits for the tiles of its cluster: 1 "
+          "of 2 are reached",
+          "worker 1: task 'other' tile 1 waits for the tiles of its cluster: 1 "
+          "of 2 are reached",
+          "worker 2: waits for nothing"})
+      EXPECT_NE(s.message().find(line), std::string::npos) << s.message();
+  }
 }
 
 std::atomic<int> sleepMs{0};

@@ -89,18 +89,22 @@ TEST(Explain, PathsByHand) {
 }
 
 /// The longest path between any two tiles by repeated relaxation of all edges,
-/// where every wait is for all signals.
+/// where every wait is for all signals, and some tasks' tiles meet.
 TEST(Explain, PathsOfRandomSchedulesByRelaxation) {
   std::mt19937 random(7);
   const auto below = [&](uint32_t n) { return uint32_t(random() % n); };
   for (int round = 0; round < 200; ++round) {
     Builder b;
+    b.s.target->cluster = 2;
     const uint32_t x = b.input("x", 16);
     const uint32_t count = 3 + below(8);
     for (uint32_t t = 0; t < count; ++t) {
       const std::string n = std::to_string(t);
+      const bool meets = round % 2 && below(2);
+      const uint32_t worker = below(4);
       b.hash("t" + n, x, b.output("o" + n, 16), {0, 4, 16},
-             {below(4), below(4)});
+             {worker, meets ? worker ^ 1 : below(4)})
+          .clusterGather = meets;
       const uint32_t c = b.counters("c" + n);
       b.signal(t, c);
       for (uint32_t from = 0; from < t; ++from)
@@ -122,6 +126,12 @@ TEST(Explain, PathsOfRandomSchedulesByRelaxation) {
           if (h.waits[i].counter == p.task)
             edge[from][to] = true;
       }
+    // What the one of two that meet needs to be reached, the other needs too.
+    const std::vector<std::vector<bool>> own = edge;
+    for (uint32_t to = 0; to < n; ++to)
+      if (b.s.tasks[tiles.tiles[to].task].clusterGather)
+        for (uint32_t from = 0; from < n; ++from)
+          edge[from][to] = own[from][to] || own[from][to ^ 1];
     std::vector<uint64_t> head(n, 0), tail(n, 0); // before and after a tile
     std::vector<std::vector<bool>> reach = edge;
     for (size_t k = 0; k < n; ++k)

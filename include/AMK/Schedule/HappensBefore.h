@@ -42,6 +42,18 @@ struct HandOffs {
   /// The gang of every meeting: half-open ranges in mates.
   std::vector<uint32_t> firstMate; ///< meetings + 1 entries
   std::vector<uint32_t> mates;     ///< tiles
+  /// The tiles that meet, by the meeting's counter.
+  std::vector<uint32_t> gang(uint32_t counter) const {
+    const uint32_t m = counter - firstMeeting;
+    return {mates.begin() + firstMate[m], mates.begin() + firstMate[m + 1]};
+  }
+  /// The counter of a tile's meeting; kNone if it has none.
+  uint32_t meetingOf(uint32_t tile) const {
+    for (uint32_t i = firstWait[tile]; i < firstWait[tile + 1]; ++i)
+      if (isMeeting(waits[i].counter))
+        return waits[i].counter;
+    return kNone;
+  }
 };
 
 HandOffs handOffs(const Schedule &schedule, const Tiles &tiles);

@@ -16,6 +16,9 @@ namespace amk::scheduling {
 struct Edge {
   uint32_t from, to;
   uint32_t counter; ///< of the hand-offs; core::kNone: both in one queue
+  /// If not core::kNone: `from` is what this mate of `to` waits for, and
+  /// `to` waits for it to be reached.
+  uint32_t mate = core::kNone;
 };
 
 /// How two tiles are ordered.
