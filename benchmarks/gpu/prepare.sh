@@ -17,6 +17,20 @@ for model in tiny 1b; do
     "$bin/amk-translate" --amk-to-program "$out/${model}_$chip.mlir" -o "$out/${model}_$chip.amkp"
   done
 done
+# Clusters that share what they gather: all workers in pairs, or as many as
+# there are SMs in clusters of four.
+"$bin/amk-translate" --import-hf "$here/llama-8b" --config-only -o "$out/8b.mlir"
+clusters() { # MODEL POSITIONS CLUSTER WORKERS
+  echo "{\"sm_assignment\": {\"cluster\": $3}}" >"$out/cluster.json"
+  "$bin/amk-opt" --amk-compile="target=sm_90 positions=$2 workers=$4 knobs=$out/cluster.json" \
+    "$out/$1.mlir" -o "$out/cluster.mlir"
+  "$bin/amk-translate" --amk-to-program "$out/cluster.mlir" -o "$out/$1_cluster$3.amkp"
+}
+clusters tiny 0 2 0 # as imported, all workers
+clusters 1b 8448 2 132
+clusters 1b 8448 4 120
+clusters 8b 8192 2 132 # the positions of the ablation
+rm "$out/cluster.json"
 "$bin/amk-translate" --amk-to-program --kernel-trace "$out/1b_sm_90.mlir" -o "$out/1b_traced.amkp"
 "$bin/amk-translate" --amk-to-program "$here/../../test/Integration/thin-thread.mlir" -o "$out/thin_thread.amkp"
 cp "$bin/amk-run" "$out/"

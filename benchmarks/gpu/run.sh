@@ -34,9 +34,9 @@ for device in cpu cuda; do
 done
 check cmp "$work/out.cpu" "$work/out.cuda" && echo "the same bytes"
 echo "== tokens and logits of tiny-llama, cuda against cpu"
-for chip in sm_90 sm_80; do
-  echo "-- $chip"
-  check python3 "$here/check_tokens.py" "$out/amk-run" "$out/tiny_$chip.amkp" "$tiny"
+for kind in sm_90 sm_80 cluster2; do
+  echo "-- $kind"
+  check python3 "$here/check_tokens.py" "$out/amk-run" "$out/tiny_$kind.amkp" "$tiny"
 done
 echo "== logits against transformers, 1B and 8B shapes"
 # The ablation's programs too that are compared with nothing there, since their
@@ -46,11 +46,12 @@ for file in llama-1b_1 llama-1b_2 llama-8b_0 llama-8b_1 llama-8b_2; do
 done
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-1b" "$work/1b" \
   "$out/1b_sm_90.amkp@1,100,1000,4001,8130" "$out/1b_sm_80.amkp@100,1000" \
-  "$work/ablation_llama-1b_1.amkp@100,1000" "$work/ablation_llama-1b_2.amkp@100,1000"
+  "$work/ablation_llama-1b_1.amkp@100,1000" "$work/ablation_llama-1b_2.amkp@100,1000" \
+  "$out/1b_cluster2.amkp@100,1000" "$out/1b_cluster4.amkp@100,1000"
 rm -rf "$work/1b"
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-8b" "$work/8b" \
   "$work/ablation_llama-8b_0.amkp" "$work/ablation_llama-8b_1.amkp" \
-  "$work/ablation_llama-8b_2.amkp" --prompts 100,1000
+  "$work/ablation_llama-8b_2.amkp" "$out/8b_cluster2.amkp" --prompts 100,1000
 rm -rf "$work/8b"
 echo "== memcheck"
 if command -v compute-sanitizer >/dev/null; then
@@ -69,6 +70,14 @@ for program in 1b_sm_90.amkp 1b_sm_80.amkp; do
     milliseconds "$program" "$position"
   done
 done
+echo "== gathers shared in clusters, and their logits against the default's"
+echo "-- 1B shape"
+check "$out/amk-ablation" --device cuda --steps 40 "default=$out/1b_sm_90.amkp" \
+  "clusters of 2=$out/1b_cluster2.amkp" "clusters of 4, 120 workers=$out/1b_cluster4.amkp" \
+  "default again=$out/1b_sm_90.amkp"
+echo "-- 8B shape"
+check "$out/amk-ablation" --device cuda --steps 40 "default=$work/ablation_llama-8b_0.amkp" \
+  "clusters of 2=$out/8b_cluster2.amkp" "default again=$work/ablation_llama-8b_0.amkp"
 if [ -n "$probes" ]; then
   nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a \
     "$probes/decode_probe.cu" -o "$work/probe" && "$work/probe" 4 3
