@@ -59,6 +59,7 @@ void setMeasured(DeviceRecord &r) {
   set(&DeviceRecord::counterLatency, 1500);
   set(&DeviceRecord::counterPasses, 4);
   set(&DeviceRecord::pollLatency, 600);
+  set(&DeviceRecord::clusterExchange, 200);
   set(&DeviceRecord::launch, 4000);
   set(&DeviceRecord::gather, 150);
   set(&DeviceRecord::gatherPacket, 0.5);
@@ -97,10 +98,11 @@ constexpr Figure DeviceRecord::*kByClock[] = {
 };
 /// Figures that are taken over as they are.
 constexpr Figure DeviceRecord::*kAsMeasured[] = {
-    &DeviceRecord::memoryLatency, &DeviceRecord::packetLatency,
-    &DeviceRecord::packetPasses,  &DeviceRecord::counterLatency,
-    &DeviceRecord::counterPasses, &DeviceRecord::pollLatency,
-    &DeviceRecord::launch,        &DeviceRecord::attentionRound,
+    &DeviceRecord::memoryLatency,   &DeviceRecord::packetLatency,
+    &DeviceRecord::packetPasses,    &DeviceRecord::counterLatency,
+    &DeviceRecord::counterPasses,   &DeviceRecord::pollLatency,
+    &DeviceRecord::launch,          &DeviceRecord::attentionRound,
+    &DeviceRecord::clusterExchange,
 };
 
 } // namespace
@@ -124,6 +126,8 @@ const std::vector<FigureField> &figureFields() {
       {"counter_ns", &R::counterLatency, "hand-off by counter, idle", false},
       {"counter_passes", &R::counterPasses, "queues in its way", false},
       {"poll_ns", &R::pollLatency, "a read from the L2", false},
+      {"cluster_exchange_ns", &R::clusterExchange, "passed on in a cluster",
+       false},
       {"launch_ns", &R::launch, "launch, plan copied", false},
       {"gather_ns", &R::gather, "taking in an input", false},
       {"gather_packet_ns", &R::gatherPacket, "for each packet", false},

@@ -14,6 +14,8 @@
 // - A hand-off is a message that passes the memory a few times. Each time it
 //   takes its part of the idle latency and waits behind what is queued then.
 // - What other splits of attention make is awaited at the end of a tile's work.
+// - A gang, the tiles on one cluster that share what they gather, starts
+//   together: when the last of them has polled its part, and that is passed on.
 //
 // Times are in nanoseconds, rates in bytes a nanosecond, which is GB/s.
 //
@@ -200,6 +202,11 @@ private:
     bool parts; ///< what the tile's work ends with
   };
   std::vector<std::vector<Waiter>> waiters;
+  struct Gang {
+    size_t arrived = 0; ///< tiles that have polled their part
+    double ready = 0;   ///< the last of them, so far
+  };
+  std::vector<Gang> gangs; ///< by meeting
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
   uint64_t order = 0;
 };
@@ -215,6 +222,7 @@ void Simulation::setUp() {
   out.tiles.resize(tiles.tiles.size());
   seen.resize(links.counterCount);
   waiters.resize(links.counterCount);
+  gangs.resize(links.firstPacketCounter - links.firstMeeting);
   uint32_t streaming = 0;
   for (uint32_t id = 0; id < tiles.workers; ++id) {
     setUpQueue(id);
@@ -357,7 +365,8 @@ void Simulation::enter(uint32_t id, double now) {
     arrived(id, now);
 }
 
-/// All hand-offs are on their way; the last comes at `ready`.
+/// All hand-offs are on their way; the last comes at `ready`. What is polled by
+/// several goes on once all of them have their part.
 void Simulation::arrived(uint32_t id, double now) {
   Worker &w = workers[id];
   const TileWork &k = work[tileOf(id)];
@@ -373,7 +382,16 @@ void Simulation::arrived(uint32_t id, double now) {
         (k.plainBytes + kPlainBytesAtOnce - 1) / kPlainBytesAtOnce;
     ready += d.pollLatency.value * double(rounds - (w.waited ? 1 : 0));
   }
-  push(ready, id, Event::Ready);
+  const uint32_t meeting = links.meetingOf(tile);
+  if (meeting == kNone)
+    return push(ready, id, Event::Ready);
+  Gang &gang = gangs[meeting - links.firstMeeting];
+  const std::vector<uint32_t> mates = links.gang(meeting);
+  gang.ready = std::max(gang.ready, ready);
+  if (++gang.arrived == mates.size())
+    for (uint32_t mate : mates)
+      push(gang.ready + d.clusterExchange.value, tiles.tiles[mate].worker,
+           Event::Ready);
 }
 
 void Simulation::begin(uint32_t id, double now) {

@@ -65,6 +65,7 @@ private:
   int64_t position;
   Splits splits;
   std::set<std::pair<uint32_t, uint64_t>> seen; ///< buffer and offset, by tile
+  uint64_t sharers = 1; ///< workers that poll for the tile together
 };
 
 void WorkCounter::countWeights(const Task &task, const Tile &tile,
@@ -127,7 +128,7 @@ void WorkCounter::countCaches(const Task &task, const Operator &op, Range range,
 
 void WorkCounter::countPackets(const Buffer &b, uint64_t values,
                                TileWork &work) const {
-  const uint64_t packets = (values + b.packetElements - 1) / b.packetElements;
+  uint64_t packets = (values + b.packetElements - 1) / b.packetElements;
   if (b.type == ElementType::F32) {
     // What other splits hand over: of those that have positions.
     const auto others = uint64_t(std::max<int64_t>(s.numerics.kvSplits - 1, 1));
@@ -135,6 +136,9 @@ void WorkCounter::countPackets(const Buffer &b, uint64_t values,
     work.parts += uint32_t(packets * live / others);
     return;
   }
+  // A pair is stored in every worker of the cluster, so pairs are as many as
+  // without.
+  packets = (packets + sharers - 1) / sharers;
   // A batch is polled until all of it is there; the first one's round trip is
   // the hand-off's.
   if (packets > kConsumerThreads * kPacketsAtOnce)
@@ -174,6 +178,9 @@ TileWork WorkCounter::count(const Tiles &tiles, const Tile &tile) {
   const Task &task = s.tasks[tile.task];
   TileWork work;
   seen.clear();
+  sharers = task.clusterGather && s.concurrent && s.target
+                ? std::max(s.target->cluster, 1u)
+                : 1;
   countWeights(task, tile, work);
   uint32_t current = kNone;
   for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {

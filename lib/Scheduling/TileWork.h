@@ -17,7 +17,7 @@ struct TileWork {
   bool caches = false;
 
   // Before the work.
-  uint32_t packets = 0;    ///< gathered
+  uint32_t packets = 0;    ///< polled: its part, if its cluster shares them
   uint32_t batches = 0;    ///< of them, beyond the first
   uint32_t pairs = 0;      ///< of values in them, which are scattered
   uint64_t plainBytes = 0; ///< read from the L2 once a counter allows it

@@ -2,6 +2,7 @@
 
 #include "AMK/Scheduling/CostModel.h"
 
+#include "../../lib/Scheduling/StepSimulation.h"
 #include "ToyLlama.h"
 
 #include "AMK/Schedule/TargetInfo.h"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <map>
 
 using namespace amk::core;
 using namespace amk::scheduling;
@@ -26,6 +28,7 @@ struct Choice {
   PipeliningOptions pipelining;
   AssignmentPolicy policy = AssignmentPolicy::Contiguous;
   bool split = true; ///< attention by positions
+  uint32_t cluster = 1;
 };
 
 Schedule compile(const ToyShape &shape, const Choice &c = {},
@@ -41,7 +44,7 @@ Schedule compile(const ToyShape &shape, const Choice &c = {},
   }
   s.target = Target{chip, c.workers, lookupTarget(chip)->sharedBytes};
   EXPECT_EQ(cutTasks(s, {c.workers, true, false}), "");
-  EXPECT_EQ(assignWorkers(s, {c.workers, c.policy, true}), "");
+  EXPECT_EQ(assignWorkers(s, {c.workers, c.policy, true, {}, c.cluster}), "");
   EXPECT_EQ(synchronize(s, {c.packets}), "");
   EXPECT_EQ(colorPages(s, {PagePolicy::GraphColor, 28000}), "");
   EXPECT_EQ(makeStreams(s, c.pipelining), "");
@@ -414,6 +417,65 @@ TEST(DeviceRecord, UnknownFiguresAreAssumed) {
   EXPECT_EQ(r.pollLatency.value, h200.pollLatency.value);
   EXPECT_DOUBLE_EQ(r.publish.value, h200.publish.value * 2);
   EXPECT_NEAR(r.streamBandwidth.value, 1000 * 4620. / 4800, 1e-9);
+}
+
+TEST(CostModel, GangsStartTogether) {
+  for (const uint32_t cluster : {2u, 4u, 8u}) {
+    Choice c;
+    c.workers = 120;
+    c.cluster = cluster;
+    const Schedule s = compile(shapeOfAFewLayers(), c);
+    const DeviceRecord record = device("h200");
+    const Tiles tiles = expand(s);
+    const std::vector<TileWork> work = countWork(s, tiles, 127);
+    const SimulationResult r = simulateStep(s, tiles, work, record);
+    ASSERT_EQ(r.stuck, kNone);
+    uint32_t gangs = 0, late = 0;
+    for (uint32_t t = 0; t < s.tasks.size(); ++t) {
+      if (!s.tasks[t].clusterGather)
+        continue;
+      std::map<uint32_t, std::vector<TileTimes>> byCluster;
+      for (uint32_t i = tiles.firstTile[t]; i < tiles.firstTile[t + 1]; ++i)
+        byCluster[tiles.tiles[i].worker / cluster].push_back(r.tiles[i]);
+      for (const auto &[number, gang] : byCluster) {
+        ASSERT_EQ(gang.size(), cluster);
+        ++gangs;
+        double reached = 0;
+        for (const TileTimes &times : gang) {
+          EXPECT_EQ(times.ready, gang[0].ready);
+          late += times.begin != gang[0].begin;
+          reached = std::max(reached, times.begin);
+        }
+        EXPECT_GE(gang[0].ready, reached + record.clusterExchange.value);
+      }
+    }
+    EXPECT_EQ(gangs, 13u * 120 / cluster) << "four of each layer, the head";
+    EXPECT_GT(late, 0u) << "they are reached at different times";
+  }
+}
+
+/// What a part of the packets saves, and what passing on costs.
+TEST(CostModel, ClustersPollAPartEach) {
+  const auto time = [](uint32_t cluster, double packet, double exchange) {
+    Choice c;
+    c.workers = 120;
+    c.cluster = cluster;
+    DeviceRecord record = device("h200");
+    record.gatherPacket.value *= packet;
+    record.clusterExchange.value *= exchange;
+    Estimate e;
+    EXPECT_EQ(estimateStep(compile(shapeOfAFewLayers(), c), record, 127, e),
+              "");
+    return e.microseconds;
+  };
+  double before = time(1, 20, 1);
+  for (const uint32_t cluster : {2u, 4u, 8u}) {
+    const double now = time(cluster, 20, 1);
+    EXPECT_LT(now, before) << cluster;
+    EXPECT_GT(time(cluster, 1, 20), time(cluster, 1, 1)) << cluster;
+    before = now;
+  }
+  EXPECT_EQ(time(1, 1, 20), time(1, 1, 1)) << "nothing is passed on";
 }
 
 } // namespace

@@ -53,7 +53,8 @@ struct DeviceRecord {
   Figure packetPasses;   ///< times that it waits behind the queue
   Figure counterLatency; ///< the same for a counter and what it guards
   Figure counterPasses;
-  Figure pollLatency; ///< ns of a read from the L2
+  Figure pollLatency;     ///< ns of a read from the L2
+  Figure clusterExchange; ///< ns to pass on in a cluster, loaded or not
 
   // The kernel's work.
   Figure launch;         ///< ns of a launch, plan copied
