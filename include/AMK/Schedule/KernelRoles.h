@@ -55,9 +55,9 @@ constexpr uint32_t mostHeldBytes(const TargetInfo &target) {
 }
 
 /// What kernels were seen to need beside the stage that they hold, over the
-/// shapes and options of scripts/assemble-matrix.py (docs/verifier.md, V7, says
-/// where that is not enough). Passes leave so many; a schedule that leaves
-/// fewer is legal, and may spill.
+/// shapes and options of scripts/assemble-matrix.py, none of which spills with
+/// them. Passes leave so many; a schedule that leaves fewer is legal, and may
+/// spill.
 constexpr uint32_t kOtherRegisters = 104;
 
 /// The largest slot to hold that leaves them.

@@ -232,8 +232,8 @@ void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
   }
 }
 
-void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
-                                       int64_t batch, Value squares) {
+void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
+                                       Value squares) {
   PacketsAttr packets = *op.getPackets();
   Value base = globalPlace(map(op.getPlace()));
   Value stamp = stampOf(map(op.getGeneration()));
@@ -250,7 +250,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
     }
   Value missing = d.i32(0);
   for (int64_t i = 0; i < batch; ++i) {
-    Value index = d.add(tid, (first + i) * core::kConsumerThreads);
+    Value index = d.add(tid, d.mul(d.add(first, i), core::kConsumerThreads));
     Value mine = d.ult(index, count);
     Value packet = d.select(mine, index, d.i32(0));
     Value bit = d.select(mine, d.i32(1 << i), d.i32(0));
@@ -311,15 +311,36 @@ void KernelLowering::gatherPacketBatch(GatherOp op, int64_t first,
   d.set(squares, sum);
 }
 
+int64_t KernelLowering::mostPacketsAtOnce(GatherOp op) {
+  // Registers that a thread has for a batch: beside a held stage there are few.
+  constexpr int64_t kBatchWords = 42;
+  // The packet's own words, its address, where its values go.
+  int64_t words = 4 + 2 + 1;
+  if (op.getGain())
+    words += op.getPackets()->getElements() / 2 + 1;
+  if (op.getSquares())
+    words += 1;
+  return std::max<int64_t>(kBatchWords / words, 1);
+}
+
 void KernelLowering::gatherPackets(GatherOp op, Value squares) {
-  constexpr int64_t kMostAtOnce = 6; // registers: four words a packet
   const int64_t count = op.getPackets()->getCount();
   const int64_t rounds =
       (count + core::kConsumerThreads - 1) / core::kConsumerThreads;
-  const int64_t batches = (rounds + kMostAtOnce - 1) / kMostAtOnce;
+  const int64_t most = mostPacketsAtOnce(op);
+  const int64_t batches = (rounds + most - 1) / most;
   const int64_t batch = (rounds + batches - 1) / batches;
+  // Many batches in a loop. Also two with squares: one after the other, LLVM
+  // moves the sums of the first down to the end of the second.
+  if (batches > (squares ? 1 : 2)) {
+    d.forLoop(d.i32(0), d.i32(rounds), d.i32(batch), [&](Value first) {
+      gatherPacketBatch(op, first, batch, squares);
+    });
+    return;
+  }
   for (int64_t first = 0; first < rounds; first += batch)
-    gatherPacketBatch(op, first, std::min(batch, rounds - first), squares);
+    gatherPacketBatch(op, d.i32(first), std::min(batch, rounds - first),
+                      squares);
 }
 
 void KernelLowering::gatherPlain(GatherOp op, Value squares) {

@@ -65,7 +65,8 @@ private:
   void lower(SignalOp op);
   void lower(GatherOp op);
   void gatherPackets(GatherOp op, Value squares);
-  void gatherPacketBatch(GatherOp op, int64_t first, int64_t batch,
+  int64_t mostPacketsAtOnce(GatherOp op);
+  void gatherPacketBatch(GatherOp op, mlir::Value first, int64_t batch,
                          Value squares);
   void gatherPlain(GatherOp op, Value squares);
   /// `squares`: a variable with this thread's sum of squares, or null.

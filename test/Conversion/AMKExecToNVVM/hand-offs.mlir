@@ -56,6 +56,53 @@ amk_exec.kernel @packets on "sm_80" workers(2)
 
 // -----
 
+// A thread polls no more packets at once than it has registers for: six of six
+// values; three if each comes with a gain and a sum of squares. Up to two
+// batches are code of their own, more are a loop, and so are two that sum up
+// squares. 3000 packets are 12 to a thread, 3328 are 13: three batches of five.
+
+// CHECK-LABEL: gpu.module @batches
+// CHECK: case 0
+// CHECK-COUNT-12: ld.relaxed.gpu.global.b128
+// CHECK-NOT: ld.relaxed.gpu.global.b128
+// CHECK: case 1
+// CHECK: %[[ROUNDS:.*]] = arith.constant 13 : i32
+// CHECK: %[[BATCH:.*]] = arith.constant 5 : i32
+// CHECK: scf.for %{{.*}} = %{{.*}} to %[[ROUNDS]] step %[[BATCH]]
+// CHECK-COUNT-5: ld.relaxed.gpu.global.b128
+// CHECK-NOT: ld.relaxed.gpu.global.b128
+// CHECK: case 2
+// CHECK: %[[ROUNDS:.*]] = arith.constant 6 : i32
+// CHECK: %[[BATCH:.*]] = arith.constant 3 : i32
+// CHECK: scf.for %{{.*}} = %{{.*}} to %[[ROUNDS]] step %[[BATCH]]
+// CHECK-COUNT-3: ld.relaxed.gpu.global.b128
+// CHECK-NOT: ld.relaxed.gpu.global.b128
+amk_exec.kernel @batches on "sm_90" workers(2)
+    shared<barriers = 0, plan = 0, row_words = 12, vector = 256, partial = 65792, misc = 65792, pages = 66048, total = 66304>
+    arena<plan = 40, rows_at = 8, waits = 10, signals = 11, counters = 0, report = 1, generations = 2> {
+  amk_exec.task_class @two id(0) {
+    %x = amk_exec.field 8
+    %g = amk_exec.field 9
+    amk_exec.gather %x generation %g packets<elements = 6, count = 3000, table = 50, locate = 150> {bytes = 2 : i32, elements = 18000 : i32}
+    amk_exec.sync
+  }
+  amk_exec.task_class @three id(1) {
+    %x = amk_exec.field 8
+    %g = amk_exec.field 9
+    amk_exec.gather %x generation %g packets<elements = 6, count = 3328, table = 50, locate = 150> {bytes = 2 : i32, elements = 19968 : i32}
+    amk_exec.sync
+  }
+  amk_exec.task_class @norm id(2) {
+    %x = amk_exec.field 8
+    %g = amk_exec.field 9
+    %gain = amk_exec.field 10
+    amk_exec.gather %x generation %g gain %gain packets<elements = 6, count = 1388, table = 50, locate = 150> squares {bytes = 2 : i32, elements = 8192 : i32}
+    amk_exec.sync
+  }
+}
+
+// -----
+
 // Times are stored if there is a place for them.
 
 // CHECK-LABEL: gpu.module @traced
