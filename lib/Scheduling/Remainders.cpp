@@ -4,7 +4,9 @@
 // rest. If it is always the first tiles that are longer, the same workers are
 // late in every task, and the others wait for them in the end. So the shares
 // are balanced over the whole step: the cuts whose granules weigh most come
-// first, and each gives its remainder to the workers that have least so far.
+// first, and each gives to the workers that have least so far. A cut of large
+// granules has only its remainder to give; one of small granules evens out what
+// the others have left.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,12 +17,18 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <queue>
 
 namespace amk::scheduling {
 
 using namespace core;
 
 namespace {
+
+/// A tile has at most one more granule than the even share and a twelfth of it,
+/// and at least a twelfth less. With a sixth the 1B step gains 0.1 %, and the
+/// 8B step loses 0.15 %.
+constexpr int64_t kLeewayShare = 12;
 
 /// Tasks that are cut alike.
 struct CutGroup {
@@ -30,14 +38,13 @@ struct CutGroup {
   double weight = 0; ///< bytes of a granule, of all tasks together
 };
 
-/// Bounds that give one more granule to the workers of `longer`.
+/// Bounds of as many granules for each worker.
 std::vector<uint32_t> boundsOf(int64_t extent, int64_t granule,
-                               const std::vector<bool> &longer,
-                               int64_t shortest) {
+                               const std::vector<int64_t> &shares) {
   std::vector<uint32_t> bounds{0};
   int64_t at = 0;
-  for (const bool one : longer) {
-    at += shortest + one;
+  for (const int64_t share : shares) {
+    at += share;
     bounds.push_back(uint32_t(std::min(at * granule, extent)));
   }
   return bounds;
@@ -92,19 +99,26 @@ void spreadRemainders(Schedule &s, uint32_t workers,
     // Members of different granules that happen to be cut alike.
     if (all < workers)
       continue;
-    std::vector<uint32_t> order(workers);
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return load[a] < load[b]; });
-    std::vector<bool> longer(workers, false);
-    for (int64_t i = 0; i < all % workers; ++i)
-      longer[order[size_t(i)]] = true;
-    for (uint32_t w = 0; w < workers; ++w) {
-      const auto granules = all / workers + longer[w]; // whole ones
-      load[w] += double(granules) * g.weight;
+    // One by one to whoever has least, but no share far from the mean: until
+    // its last tile is done, those that read the task wait. What is there only
+    // once has nothing behind it that would make up for that.
+    const int64_t even = all / workers;
+    const int64_t leeway = g.tasks.size() > 1 ? even / kLeewayShare : 0;
+    std::vector<int64_t> shares(workers, even - leeway);
+    for (double &l : load)
+      l += double(even - leeway) * g.weight;
+    using Entry = std::pair<double, uint32_t>;
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> least;
+    for (uint32_t w = 0; w < workers; ++w)
+      least.push({load[w], w});
+    for (int64_t left = all - (even - leeway) * workers; left > 0; --left) {
+      const uint32_t w = least.top().second;
+      least.pop();
+      load[w] += g.weight;
+      if (++shares[w] <= even + leeway)
+        least.push({load[w], w});
     }
-    const uint32_t bounds =
-        s.addTable(boundsOf(extent, g.granule, longer, all / workers));
+    const uint32_t bounds = s.addTable(boundsOf(extent, g.granule, shares));
     for (uint32_t t : g.tasks)
       s.tasks[t].bounds = bounds;
   }

@@ -244,8 +244,10 @@ ToyShape shape8B() {
   return shape;
 }
 
-/// No worker streams 1.5 % more than the mean, and no two tiles of a task
-/// differ by more than a granule.
+/// No worker streams 1.5 % more than the mean. Tiles differ by one granule
+/// where a task is there once or its granules are large, and by a sixth of the
+/// mean and one granule at most where small ones even out what the large ones
+/// have left.
 TEST(Tiling, BalancesTheWholeStep) {
   for (const ToyShape &shape : {shape1B(), shape8B()}) {
     Schedule s = toyLlama(shape, true);
@@ -264,8 +266,10 @@ TEST(Tiling, BalancesTheWholeStep) {
         least = std::min(least, tileRange(s, t, i).size());
         most = std::max(most, tileRange(s, t, i).size());
       }
-      EXPECT_LE(most - least, std::max<int64_t>(taskGranule(s, t), 4))
-          << t.name;
+      const int64_t granule = std::max<int64_t>(taskGranule(s, t), 4);
+      const int64_t mean = taskExtent(s, t) / tileCount(s, t);
+      const bool isOnce = t.name == "lm_head" || t.name == "embed";
+      EXPECT_LE(most - least, granule + (isOnce ? 0 : mean / 6)) << t.name;
     }
     EXPECT_EQ(taskOf(s, "L0_o").bounds, taskOf(s, "embed").bounds);
     EXPECT_EQ(taskOf(s, "L1_down").bounds, taskOf(s, "embed").bounds);

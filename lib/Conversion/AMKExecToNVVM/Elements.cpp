@@ -10,11 +10,23 @@ using namespace mlir;
 
 namespace amk::exec {
 
+/// The lane's element of the round that begins at `base`, relative to the
+/// tile's first, and whether it has one. Lanes without have the last one again:
+/// the shuffles need every lane.
+std::pair<Value, Value> KernelLowering::laneElement(Value base, Value count,
+                                                    int64_t packet) {
+  Value relative = d.add(base, lane);
+  Value live = d.lt(relative, count);
+  if (elementLanes(packet) < 32)
+    live = d.both(live, d.lt(lane, d.i32(elementLanes(packet))));
+  return {d.select(live, relative, d.sub(count, d.i32(1))), live};
+}
+
 LogicalResult KernelLowering::lower(ElementsOp op) {
   // Values of one packet lie in one warp: 30 lanes for packets of 6.
   emitDelay(row, d.add(warp, 64));
   const int64_t packet = op.getPacket();
-  const int64_t perWarp = packet ? 32 / packet * packet : 32;
+  const int64_t perWarp = elementLanes(packet);
   Value first = map(op.getFirst()), count = map(op.getCount());
   Value step = d.i32(perWarp * core::kConsumerWarps);
   auto loop = scf::ForOp::create(b, d.loc, d.mul(warp, perWarp), count, step);
@@ -24,14 +36,8 @@ LogicalResult KernelLowering::lower(ElementsOp op) {
   element.packet = packet;
   element.first = first;
   element.count = count;
-  Value relative = d.add(element.base, lane);
-  Value live = d.lt(relative, count);
-  if (perWarp < 32)
-    live = d.both(live, d.lt(lane, d.i32(perWarp)));
-  // Lanes without an index compute the last one's value again: the shuffles
-  // need every lane.
-  element.live = live;
-  element.relative = d.select(live, relative, d.sub(count, d.i32(1)));
+  std::tie(element.relative, element.live) =
+      laneElement(element.base, count, packet);
   element.index = d.add(first, element.relative);
   Block &body = op.getBody().front();
   mapping.map(body.getArgument(0), element.index);
@@ -50,6 +56,12 @@ LogicalResult KernelLowering::lowerElement(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](FieldOp o) { return result(field(o.getWord())); })
       .Case([&](PositionOp) { return result(position); })
+      .Case([&](LaneElementOp o) {
+        Value base = d.mul(warp, elementLanes(o.getPacket()));
+        Value relative =
+            laneElement(base, map(o.getCount()), o.getPacket()).first;
+        return result(d.add(map(o.getFirst()), relative));
+      })
       .Case([&](PartialOp o) { return result(lowerPartial(o)); })
       .Case([&](NormScaleOp o) { return result(lowerNormScale(o)); })
       .Case([&](LoadOp o) { return result(lowerLoad(o)); })

@@ -152,6 +152,7 @@ private:
   mlir::LogicalResult lower(ElementsOp op);
   mlir::LogicalResult lowerElement(mlir::Operation *op);
   Value lowerLoad(LoadOp op);
+  std::pair<Value, Value> laneElement(Value base, Value count, int64_t packet);
   /// Byte offset, from the row's group of four, of an element of a packed row.
   Value packedBytes(Value rowInGroup, Value column, int64_t slice);
   void lowerStore(StoreOp op);

@@ -442,22 +442,38 @@ void KernelLowering::lower(ArgmaxOp op) {
     return llvm::SmallVector<Value>{value, index};
   };
   Value lowest = d.f32(-INFINITY);
-  auto state = d.forLoop(tid, d.i32(count), d.i32(core::kConsumerThreads),
-                         {lowest, none}, [&](Value i, ValueRange carried) {
-                           Value offset = d.shl(i, 2);
-                           Value v = loadAt(d.f32Type(), map(op.getValues()),
-                                            op.getValuesShared(), offset);
-                           Value index = i;
-                           if (op.getIndices())
-                             index = loadAt(d.i32Type(), map(op.getIndices()),
-                                            op.getIndicesShared(), offset);
-                           if (!op.getIndices()) {
-                             Value nan = arith::CmpFOp::create(
-                                 b, d.loc, arith::CmpFPredicate::UNO, v, v);
-                             index = d.select(nan, d.i32(-1), index);
-                           }
-                           return better(carried, v, index);
-                         });
+  // All loads of a batch first: the last hand-off of a step has nothing to hide
+  // them behind. What is past the end is the last value once more.
+  const int64_t rounds =
+      (count + core::kConsumerThreads - 1) / core::kConsumerThreads;
+  const int64_t batch = std::min<int64_t>(rounds, 16);
+  auto state = d.forLoop(
+      tid, d.i32(count), d.i32(core::kConsumerThreads * batch), {lowest, none},
+      [&](Value first, ValueRange carried) {
+        llvm::SmallVector<Value> values, indices;
+        for (int64_t u = 0; u < batch; ++u) {
+          Value i = d.add(first, u * core::kConsumerThreads);
+          i = d.select(d.ult(i, d.i32(count)), i, d.i32(count - 1));
+          Value offset = d.shl(i, 2);
+          values.push_back(loadAt(d.f32Type(), map(op.getValues()),
+                                  op.getValuesShared(), offset));
+          indices.push_back(op.getIndices()
+                                ? loadAt(d.i32Type(), map(op.getIndices()),
+                                         op.getIndicesShared(), offset)
+                                : i);
+        }
+        llvm::SmallVector<Value> best(carried.begin(), carried.end());
+        for (size_t u = 0; u < values.size(); ++u) {
+          Value index = indices[u];
+          if (!op.getIndices()) {
+            Value nan = arith::CmpFOp::create(
+                b, d.loc, arith::CmpFPredicate::UNO, values[u], values[u]);
+            index = d.select(nan, d.i32(-1), index);
+          }
+          best = better(best, values[u], index);
+        }
+        return best;
+      });
   for (int distance = 16; distance; distance /= 2)
     state = better(state, d.shuffleXor(state[0], distance),
                    d.shuffleXor(state[1], distance));

@@ -231,50 +231,87 @@ std::vector<BodyBuilder::Sink> BodyBuilder::sinks() const {
   return out;
 }
 
-LogicalResult BodyBuilder::emitElements(llvm::ArrayRef<Sink> group) {
-  const int64_t whole = core::taskExtent(schedule, task);
-  const int64_t extent = group.front().extent;
-  Value first = rangeFirst(), count = rangeSize();
-  if (extent >= whole) {
-    if (extent % whole)
-      return error(group.front().op,
-                   "expected a multiple of " + llvm::Twine(whole) +
-                       " elements, found " + llvm::Twine(extent));
-    first = arith::MulIOp::create(b, loc, first, constant(extent / whole));
-    count = arith::MulIOp::create(b, loc, count, constant(extent / whole));
-  } else {
-    if (whole % extent)
-      return error(group.front().op,
-                   "expected a divisor of " + llvm::Twine(whole) +
-                       " elements, found " + llvm::Twine(extent));
-    first = arith::DivUIOp::create(b, loc, first, constant(whole / extent));
-    count = arith::DivUIOp::create(b, loc, count, constant(whole / extent));
-  }
-  uint32_t packet = 0;
-  for (const Sink &s : group) {
+/// Outputs of one index space are stored by one loop, in program order.
+LogicalResult BodyBuilder::groupSinks(std::vector<SinkGroup> &groups) {
+  for (const Sink &s : sinks()) {
+    const auto at = llvm::find_if(groups, [&](const SinkGroup &g) {
+      return g.sinks.front().extent == s.extent;
+    });
+    SinkGroup &group =
+        at == groups.end() ? groups.emplace_back(SinkGroup{}) : *at;
+    group.sinks.push_back(s);
     const unsigned inputs = core::lookupOperator(op(s.op).name)->inputs();
     const uint32_t n = operand(s.op, inputs + s.output).packetElements;
-    if (packet && n && n != packet)
-      return error(s.op, "expected packets of " + llvm::Twine(packet) +
+    if (group.packet && n && n != group.packet)
+      return error(s.op, "expected packets of " + llvm::Twine(group.packet) +
                              " values as the task's other output, found " +
                              llvm::Twine(n));
-    packet = std::max(packet, n);
+    group.packet = std::max(group.packet, n);
   }
+  return success();
+}
+
+/// Whether no lane has a second element, in any tile of the class.
+bool BodyBuilder::isOneRound(const SinkGroup &group) const {
+  if (group.sinks.front().extent != core::taskExtent(schedule, task))
+    return false;
+  const int64_t most = exec::elementLanes(group.packet) * core::kConsumerWarps;
+  for (size_t t = 0; t < schedule.tasks.size(); ++t) {
+    const core::Task &other = schedule.tasks[t];
+    if (&plan.classes[plan.classOfTask[t]] != &taskClass)
+      continue;
+    for (uint32_t i = 0, n = core::tileCount(schedule, other); i < n; ++i)
+      if (core::tileRange(schedule, other, i).size() > most)
+        return false;
+  }
+  return true;
+}
+
+/// The tile's part of an output's index space.
+LogicalResult BodyBuilder::elementRange(const Sink &sink, Value &first,
+                                        Value &count) {
+  const int64_t whole = core::taskExtent(schedule, task);
+  const int64_t extent = sink.extent;
+  first = rangeFirst();
+  count = rangeSize();
+  if (extent == whole)
+    return success();
+  if (extent > whole) {
+    if (extent % whole)
+      return error(sink.op, "expected a multiple of " + llvm::Twine(whole) +
+                                " elements, found " + llvm::Twine(extent));
+    first = arith::MulIOp::create(b, loc, first, constant(extent / whole));
+    count = arith::MulIOp::create(b, loc, count, constant(extent / whole));
+    return success();
+  }
+  if (whole % extent)
+    return error(sink.op, "expected a divisor of " + llvm::Twine(whole) +
+                              " elements, found " + llvm::Twine(extent));
+  first = arith::DivUIOp::create(b, loc, first, constant(whole / extent));
+  count = arith::DivUIOp::create(b, loc, count, constant(whole / extent));
+  return success();
+}
+
+LogicalResult BodyBuilder::emitElements(const SinkGroup &group, bool isAhead) {
+  Value first, count;
+  if (failed(elementRange(group.sinks.front(), first, count)))
+    return failure();
   // What does not depend on the element, before the loop.
-  for (const Sink &s : group) {
+  for (const Sink &s : group.sinks) {
     for (size_t i = 0; i <= s.op; ++i)
       lookupEmitter(op(i).name)->prepareElements(*this, i);
     for (uint32_t id : op(s.op).operands)
       if (buffer(id).kind != core::BufferKind::Local)
         place(id);
   }
-  auto loop = exec::ElementsOp::create(b, loc, first, count, packet);
+  auto loop = exec::ElementsOp::create(b, loc, first, count, group.packet);
   OpBuilder::InsertionGuard guard(b);
   Block &block = loop.getBody().emplaceBlock();
   Value index = block.addArgument(b.getI32Type(), loc);
   b.setInsertionPointToStart(&block);
   elements.clear();
-  for (const Sink &s : group)
+  aheadIndex = isAhead ? index : Value();
+  for (const Sink &s : group.sinks)
     if (failed(
             lookupEmitter(op(s.op).name)->store(*this, s.op, s.output, index)))
       return failure();
@@ -297,6 +334,19 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
     signals |= !other.signals.empty();
   }
   stamp(0);
+  std::vector<SinkGroup> groups;
+  if (failed(groupSinks(groups)))
+    return failure();
+  const bool isAhead = !groups.empty() && isOneRound(groups.front());
+  if (isAhead) {
+    Value element =
+        exec::LaneElementOp::create(b, loc, b.getI32Type(), rangeFirst(),
+                                    rangeSize(), groups.front().packet);
+    for (size_t i = 0; i < task.ops.size(); ++i)
+      lookupEmitter(task.ops[i].name)->loadAhead(*this, i, element);
+    if (ahead.empty())
+      element.getDefiningOp()->erase();
+  }
   if (waits) {
     exec::PollOp::create(b, loc);
     stamp(1); // again where packets are gathered
@@ -306,15 +356,8 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
         failed(lookupEmitter(task.ops[i].name)->prepare(*this, i)))
       return failure();
   stamp(2);
-  std::map<int64_t, std::vector<Sink>> byExtent;
-  std::vector<int64_t> order;
-  for (const Sink &s : sinks()) {
-    if (!byExtent.count(s.extent))
-      order.push_back(s.extent);
-    byExtent[s.extent].push_back(s);
-  }
-  for (int64_t extent : order)
-    if (failed(emitElements(byExtent[extent])))
+  for (const SinkGroup &group : groups)
+    if (failed(emitElements(group, isAhead && &group == &groups.front())))
       return failure();
   // Either ends with a barrier: the next tile overwrites the shared areas.
   if (signals)

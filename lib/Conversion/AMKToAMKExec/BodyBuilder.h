@@ -31,6 +31,11 @@ public:
   virtual mlir::LogicalResult prepare(BodyBuilder &, size_t /*op*/) const {
     return mlir::success();
   }
+  /// Loads what element `index` needs of read-only memory beside the tile's
+  /// input, before that is awaited (`BodyBuilder::keepAhead`). Called where
+  /// every lane has one element at most.
+  virtual void loadAhead(BodyBuilder &, size_t /*op*/,
+                         mlir::Value /*index*/) const {}
   /// Emits what the elements of a tile share, before the loop over them. Also
   /// called for a prologue.
   virtual void prepareElements(BodyBuilder &, size_t /*op*/) const {}
@@ -96,6 +101,17 @@ public:
   mlir::Type typeOf(core::ElementType type);
   mlir::Value constant(int64_t v);
   mlir::Value add(mlir::Value x, int64_t y);
+  /// Keeps what an operator has loaded ahead for its elements.
+  void keepAhead(size_t op, llvm::ArrayRef<mlir::Value> values) {
+    ahead[op].assign(values.begin(), values.end());
+  }
+  /// What `loadAhead` has kept, if it was for element `index`.
+  llvm::ArrayRef<mlir::Value> loadedAhead(size_t op, mlir::Value index) const {
+    const auto at = ahead.find(op);
+    return index == aheadIndex && at != ahead.end()
+               ? llvm::ArrayRef<mlir::Value>(at->second)
+               : llvm::ArrayRef<mlir::Value>();
+  }
   /// Records the time if the kernel is traced.
   void stamp(uint32_t point);
   mlir::LogicalResult error(size_t op, const llvm::Twine &message);
@@ -114,8 +130,17 @@ private:
     unsigned output;
     int64_t extent; ///< of the index space
   };
+  /// Outputs that are stored by one loop over elements.
+  struct SinkGroup {
+    std::vector<Sink> sinks;
+    uint32_t packet = 0; ///< values of a packet, 0: none
+  };
   std::vector<Sink> sinks() const;
-  mlir::LogicalResult emitElements(llvm::ArrayRef<Sink> group);
+  mlir::LogicalResult groupSinks(std::vector<SinkGroup> &groups);
+  bool isOneRound(const SinkGroup &group) const;
+  mlir::LogicalResult elementRange(const Sink &sink, mlir::Value &first,
+                                   mlir::Value &count);
+  mlir::LogicalResult emitElements(const SinkGroup &group, bool isAhead);
   mlir::Value load(uint32_t buffer, mlir::Value index);
   mlir::Value field(uint32_t word);
   const core::ClassFields &fieldsOf(uint32_t buffer) const;
@@ -127,6 +152,8 @@ private:
   llvm::DenseMap<size_t, mlir::Value> scales;
   /// Elements computed for the index at hand: (operator, output, index).
   std::map<std::tuple<size_t, unsigned, void *>, mlir::Value> elements;
+  llvm::DenseMap<size_t, llvm::SmallVector<mlir::Value>> ahead;
+  mlir::Value aheadIndex; ///< whose elements `ahead` is for, inside their loop
   exec::TaskClassOp body;
   bool gathered = false;
 };

@@ -79,10 +79,35 @@ struct Swiglu : OperatorEmitter {
 };
 
 struct Rope : OperatorEmitter {
+  /// Cosine and sine of the pair that `index` is in: the table's row holds both
+  /// of every pair.
+  static std::pair<Value, Value> angles(BodyBuilder &body, size_t op,
+                                        Value index) {
+    const core::Operator &o = body.op(op);
+    const int64_t dim = o.getInt("head_dim");
+    OpBuilder &b = body.b;
+    Location loc = body.loc;
+    Value inHead = arith::RemUIOp::create(b, loc, index, body.constant(dim));
+    Value even = andi(body, inHead, ~int64_t(1));
+    Value position = exec::PositionOp::create(b, loc, b.getI32Type());
+    const auto entry = [&](Value at) {
+      return Value(exec::LoadOp::create(
+          b, loc, b.getF32Type(), body.place(o.operands[1]), at, position,
+          b.getF32Type(), uint32_t(dim), /*slice=*/0, false));
+    };
+    Value cosine = entry(even);
+    return {cosine, entry(body.add(even, 1))};
+  }
+  void loadAhead(BodyBuilder &body, size_t op, Value index) const override {
+    if (body.op(op).getInt("rotated_rows") == 0)
+      return;
+    const auto [cosine, sine] = angles(body, op, index);
+    body.keepAhead(op, {cosine, sine});
+  }
   Value element(BodyBuilder &body, size_t op, unsigned,
                 Value index) const override {
     const core::Operator &o = body.op(op);
-    const int64_t dim = o.getInt("head_dim"), rows = o.getInt("rotated_rows");
+    const int64_t rows = o.getInt("rotated_rows");
     Value self = body.pull(op, 0, index);
     if (!self || rows == 0)
       return self;
@@ -92,18 +117,17 @@ struct Rope : OperatorEmitter {
         op, 0, arith::XOrIOp::create(b, loc, index, body.constant(1)));
     if (!other)
       return Value();
-    // The table's row holds (cosine, sine) of every pair.
-    Value inHead = arith::RemUIOp::create(b, loc, index, body.constant(dim));
-    Value even = andi(body, inHead, ~int64_t(1));
-    Value position = exec::PositionOp::create(b, loc, b.getI32Type());
-    const auto entry = [&](Value at) {
-      return Value(exec::LoadOp::create(
-          b, loc, b.getF32Type(), body.place(o.operands[1]), at, position,
-          b.getF32Type(), uint32_t(dim), /*slice=*/0, false));
-    };
-    Value cosine = entry(even), sine = entry(body.add(even, 1));
+    std::pair<Value, Value> angle;
+    if (llvm::ArrayRef<Value> known = body.loadedAhead(op, index);
+        !known.empty())
+      angle = {known[0], known[1]};
+    else
+      angle = angles(body, op, index);
+    const auto [cosine, sine] = angle;
+    // A head has an even number of rows, and begins at an even one.
     Value isEven =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, inHead, even);
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                              andi(body, index, 1), body.constant(0));
     Value negative = arith::NegFOp::create(b, loc, sine);
     Value signedSine = arith::SelectOp::create(b, loc, isEven, negative, sine);
     Value rotated =

@@ -44,6 +44,12 @@ amk.schedule concurrent @products positions(16) numerics<k_block = 2048, kv_bloc
   %q = amk.buffer activation : !amk.buffer<128xbf16>
   %cache = amk.buffer kv_cache : !amk.buffer<2x1x16x64xbf16>
   // CHECK: amk_exec.task_class @qkv id(1) {
+  // Cosine and sine of the lane's element come before the input is awaited.
+  // CHECK: %[[LANE:.*]] = amk_exec.lane_element %{{.*}} count %{{.*}}
+  // CHECK: arith.remui %[[LANE]]
+  // CHECK: %[[POSITION:.*]] = amk_exec.position
+  // CHECK: %[[COSINE:.*]] = amk_exec.load %{{.*}}[%{{.*}} + %[[POSITION]] x 64] as f32
+  // CHECK: %[[SINE:.*]] = amk_exec.load %{{.*}}[%{{.*}} + %[[POSITION]] x 64] as f32
   // CHECK: amk_exec.gather %{{.*}} gain %{{.*}} squares {bytes = 2 : i32, elements = 512 : i32}
   // CHECK-NEXT: amk_exec.product columns(256) slices(2)
   // CHECK: %[[SCALE:.*]] = amk_exec.norm_scale elements(512) eps(1.000000e-05)
@@ -55,9 +61,10 @@ amk.schedule concurrent @products positions(16) numerics<k_block = 2048, kv_bloc
   // CHECK: %[[J:.*]] = arith.xori %[[I]]
   // CHECK: %[[P2:.*]] = amk_exec.partial %[[J]] slices(2)
   // CHECK: arith.mulf %[[P2]], %[[SCALE]]
-  // CHECK: %[[POSITION:.*]] = amk_exec.position
-  // CHECK: amk_exec.load %{{.*}}[%{{.*}} + %[[POSITION]] x 64] as f32
-  // CHECK: amk_exec.load %{{.*}}[%{{.*}} + %[[POSITION]] x 64] as f32
+  // CHECK-NOT: amk_exec.load
+  // CHECK: %[[MINUS:.*]] = arith.negf %[[SINE]]
+  // CHECK: arith.select %{{.*}}, %[[MINUS]], %[[SINE]]
+  // CHECK: arith.mulf %[[SELF]], %[[COSINE]]
   // CHECK: arith.addf
   // CHECK: %[[R:.*]] = amk_exec.round
   // CHECK: amk_exec.store %[[R]] to %{{.*}}[%[[I]]] as bf16

@@ -25,6 +25,8 @@ amk_exec.kernel @all on "sm_90" workers(4)
     %out = amk_exec.field 11
     // CHECK: amk_exec.stamp 0
     amk_exec.stamp 0
+    // CHECK-NEXT: amk_exec.lane_element %[[FIRST]] count %[[COUNT]] packet(6)
+    %early = amk_exec.lane_element %first count %count packet(6)
     // CHECK-NEXT: amk_exec.poll
     amk_exec.poll
     // CHECK-NEXT: amk_exec.gather %{{.*}} generation %{{.*}} gain %{{.*}} packets<elements = 6, count = 43, table = 20, locate = 22> squares {bytes = 2 : i32, elements = 256 : i32}

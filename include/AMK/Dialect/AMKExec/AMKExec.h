@@ -21,4 +21,14 @@
 #define GET_OP_CLASSES
 #include "AMK/Dialect/AMKExec/AMKExecOps.h.inc"
 
+namespace amk::exec {
+
+/// Lanes of a warp that have an element in each round of an `elements` op with
+/// packets of `packet` values (0: none), so that no packet is cut.
+constexpr int64_t elementLanes(int64_t packet) {
+  return packet ? 32 / packet * packet : 32;
+}
+
+} // namespace amk::exec
+
 #endif // AMK_DIALECT_AMKEXEC_AMKEXEC_H

@@ -223,6 +223,19 @@ def AMKExec_ElementsOp : AMKExec_Op<"elements", [SingleBlock, NoTerminator]> {
   }];
 }
 
+def AMKExec_LaneElementOp : AMKExec_Op<"lane_element"> {
+  let summary = "the element that a lane has in the first round of `elements`";
+  let description = [{
+    Of an `elements` op with the same `first`, `count` and `packet`; the last
+    one for a lane that has none. What is loaded for that element before the
+    tile's input is awaited is there when the element is computed.
+  }];
+  let arguments = (ins I32:$first, I32:$count,
+    DefaultValuedAttr<I32Attr, "0">:$packet);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$first `count` $count (`packet` `(` $packet^ `)`)? attr-dict";
+}
+
 //===----------------------------------------------------------------------===//
 // Inside `elements`
 //===----------------------------------------------------------------------===//
