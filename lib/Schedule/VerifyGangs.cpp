@@ -27,6 +27,34 @@ struct Read {
   bool operator<(const Read &o) const { return key() < o.key(); }
 };
 
+/// The packets that a tile has written.
+class Written {
+public:
+  /// Writes of packets are whole, and apart: V1.
+  void add(uint32_t buffer, const Region &region) {
+    uint64_t lo = region.offset;
+    const auto after = runs.find({buffer, region.end()});
+    const uint64_t hi = after == runs.end() ? region.end() : after->second;
+    if (after != runs.end())
+      runs.erase(after);
+    auto at = runs.upper_bound({buffer, lo});
+    if (at != runs.begin())
+      if (--at; at->first.first == buffer && at->second == lo)
+        lo = at->first.second;
+    runs[{buffer, lo}] = hi;
+  }
+  /// Whether all from the first byte of a region to the last is among them.
+  bool holds(uint32_t buffer, const Region &region) const {
+    auto at = runs.upper_bound({buffer, region.offset});
+    return at != runs.begin() && (--at)->first.first == buffer &&
+           region.end() <= at->second;
+  }
+
+private:
+  /// From buffer and first byte to the last; runs that touch are one.
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t> runs;
+};
+
 class Gangs {
 public:
   Gangs(Report &r, const Tiles &tiles)
@@ -103,12 +131,18 @@ private:
   /// written in this tile.
   std::vector<Read> reads(uint32_t t) const {
     std::vector<Read> out;
+    Written before;
     const Tile &tile = tiles.tiles[t];
+    uint32_t next = tile.firstAccess; // first whose write is not in `before`
     for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {
+      for (; tiles.accessOp[next] != tiles.accessOp[i]; ++next)
+        if (const Access &w = tiles.accesses[next];
+            w.write && s.buffers[w.buffer].packetElements)
+          before.add(w.buffer, w.region);
       const Access &a = tiles.accesses[i];
       const Region &region = a.region;
       if (a.write || !s.buffers[a.buffer].packetElements || !region.bytes ||
-          !region.count || isOwn(tile, i))
+          !region.count || before.holds(a.buffer, region))
         continue;
       const bool one = region.count == 1 || region.stride <= region.bytes;
       out.push_back({a.buffer, region.offset, region.end(),
@@ -117,19 +151,6 @@ private:
     }
     std::sort(out.begin(), out.end());
     return out;
-  }
-
-  bool isOwn(const Tile &tile, uint32_t read) const {
-    const Access &a = tiles.accesses[read];
-    for (uint32_t i = tile.firstAccess; i < read; ++i) {
-      const Access &w = tiles.accesses[i];
-      if (w.write && w.buffer == a.buffer &&
-          tiles.accessOp[i] < tiles.accessOp[read] && w.region.contiguous() &&
-          w.region.offset <= a.region.offset &&
-          a.region.end() <= w.region.end())
-        return true;
-    }
-    return false;
   }
 
   /// One of `some` that is not in `all`, or null.
@@ -152,8 +173,7 @@ private:
   }
 
   /// Whoever polls for a tile must not wait for what that tile has yet to
-  /// write. Whole buffers are told apart, not packets: a product never reads
-  /// the buffer that it writes.
+  /// write. Whole buffers are told apart here, not packets.
   bool checkWrites(uint32_t t, const std::vector<Read> &wanted) {
     const Tile &tile = tiles.tiles[t];
     for (uint32_t i = tile.firstAccess; i < tile.lastAccess; ++i) {

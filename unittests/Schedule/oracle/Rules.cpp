@@ -190,6 +190,7 @@ private:
   void checkPages();
   void checkCluster();
   void checkGangs();
+  std::vector<const Use *> gathered(const TileModel &tile) const;
   void checkOperator(const std::vector<Use> &uses);
   void checkPacketWriters();
   void checkPartition();
@@ -255,6 +256,33 @@ void Bytes::checkCluster() {
     v.add(7, "clusters on a chip without");
 }
 
+/// The reads of packets of a tile, but where it has written everything from the
+/// first byte to the last itself, in operators before.
+std::vector<const Use *> Bytes::gathered(const TileModel &tile) const {
+  std::vector<const Use *> out;
+  std::map<uint32_t, BufferBytes> written;
+  for (const std::vector<Use> &op : tile.ops) {
+    for (const Use &use : op) {
+      if (use.write || !s.buffers[use.buffer].packetElements)
+        continue;
+      size_t first = 0, last = use.touched.size();
+      while (first < last && !use.touched[first])
+        ++first;
+      while (last > first && !use.touched[last - 1])
+        --last;
+      bool own = true;
+      for (size_t i = first; i < last; ++i)
+        own &= written[use.buffer][i];
+      if (!own)
+        out.push_back(&use);
+    }
+    for (const Use &use : op)
+      if (use.write)
+        written[use.buffer] |= use.touched;
+  }
+  return out;
+}
+
 /// A gang is one tile on each worker of a cluster, and all gather the same.
 void Bytes::checkGangs() {
   if (!s.concurrent)
@@ -271,11 +299,9 @@ void Bytes::checkGangs() {
       if (!(tile.gang >> t & 1))
         continue;
       workers.insert(m.tiles[t].worker);
-      for (const std::vector<Use> &op : m.tiles[t].ops)
-        for (const Use &use : op)
-          if (!use.write && s.buffers[use.buffer].packetElements)
-            (&m.tiles[t] == &tile ? wanted : others)
-                .insert({use.buffer, use.touched.to_string()});
+      for (const Use *use : gathered(m.tiles[t]))
+        (&m.tiles[t] == &tile ? wanted : others)
+            .insert({use->buffer, use->touched.to_string()});
     }
     const uint32_t first = tile.worker / s.target->cluster * s.target->cluster;
     for (uint32_t w = first; w < first + s.target->cluster; ++w)
