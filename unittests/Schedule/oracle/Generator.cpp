@@ -59,6 +59,8 @@ public:
       synchronize();
     else
       addRandomHandOffs();
+    if (gangs() && chance(1, 2))
+      varyWaits();
     if (gangs() && chance(1, 4))
       dropNeedless();
     for (uint32_t k = below(5) / 2; k > 0; --k)
@@ -89,6 +91,7 @@ private:
                        [](const Task &t) { return t.clusterGather; });
   }
   void swapInQueue();
+  void varyWaits();
   void dropNeedless();
   Operator makeOperator(uint32_t extent, uint32_t tiles, uint32_t local,
                         bool first);
@@ -508,6 +511,29 @@ void Generator::synchronize() {
     f.first = s.addTable({flat[of[t]].second});
     s.tasks[t].signals.push_back({flat[of[t]].first, f});
     total[of[t]] += tiles(s.tasks[t]);
+  }
+}
+
+/// Some tiles of a gang wait for less than their mates, or for another counter:
+/// what the one waits for the others have by the meeting.
+void Generator::varyWaits() {
+  for (Task &t : s.tasks) {
+    if (!t.clusterGather)
+      continue;
+    for (Wait &w : t.waits) {
+      if (s.tables[w.threshold].size() > 1 || chance(1, 3))
+        continue;
+      std::vector<uint32_t> least(tiles(t), s.tables[w.threshold][0]);
+      std::vector<uint32_t> first(tiles(t), s.entry(w.fan.first, 0, 0));
+      for (uint32_t i = 0; i < tiles(t); ++i) {
+        if (least[i] > 1 && chance(1, 2))
+          least[i] = 1 + below(least[i]);
+        if (w.fan.last == kNone && chance(1, 6))
+          first[i] = below(s.counters[w.counters].count);
+      }
+      w.threshold = s.addTable(least);
+      w.fan.first = s.addTable(first);
+    }
   }
 }
 
