@@ -53,6 +53,8 @@ struct JudgedTile {
   /// `Model::packetCounters` on.
   std::vector<std::pair<uint32_t, uint32_t>> waits;
   std::vector<uint32_t> signals;
+  /// The tiles that share its gather, itself among them; empty: it is its own.
+  std::vector<uint32_t> gang;
 };
 
 struct Model {

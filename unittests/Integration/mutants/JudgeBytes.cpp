@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace amk::mutants {
 
@@ -46,8 +47,10 @@ public:
   ByteRules(const Schedule &s, const Model &m, Verdict &v) : s(s), m(m), v(v) {}
 
   void run() {
-    if (s.concurrent)
+    if (s.concurrent) {
       checkThresholds();
+      checkGangs();
+    }
     checkWithin();
     checkPacketWriters();
     checkPartition();
@@ -66,6 +69,76 @@ private:
         if (threshold < 1 || threshold > total[counter])
           v.add(2, "'" + s.tasks[t.task].name +
                        "' waits for what is never reached or nothing");
+  }
+
+  /// A shared gather: one tile on each worker of a cluster, and all want the
+  /// same packets, some, of buffers that the task does not write.
+  void checkGangs() {
+    for (const Task &task : s.tasks)
+      if (task.clusterGather && (!s.target || s.target->cluster < 2))
+        v.add(1, "'" + task.name + "' shares gathers without clusters");
+    std::vector<Runs> reads;
+    for (const JudgedTile &t : m.tiles)
+      reads.push_back(t.gang.empty() ? Runs() : gathered(t));
+    for (const JudgedTile &t : m.tiles) {
+      if (t.gang.empty())
+        continue;
+      const Runs &mine = reads[size_t(&t - m.tiles.data())];
+      const auto wrong = [&](const char *what) {
+        v.add(1, "'" + s.tasks[t.task].name + "' " + what);
+      };
+      std::set<uint32_t> workers;
+      for (uint32_t mate : t.gang) {
+        workers.insert(m.tiles[mate].worker);
+        if (reads[mate] != mine)
+          wrong("shares what its tiles do not all read");
+      }
+      if (workers.size() != t.gang.size() ||
+          workers.size() != s.target->cluster)
+        wrong("has no tile, or more than one, on a worker of a cluster");
+      if (mine.empty())
+        wrong("shares no packets");
+      for (const std::vector<Use> &op : t.uses)
+        for (const Use &use : op)
+          if (use.write && mine.count(use.buffer))
+            wrong("gathers what it writes");
+    }
+  }
+
+  /// Bytes from and to, of buffers, that do not touch.
+  using Runs = std::map<uint32_t, std::map<uint64_t, uint64_t>>;
+  static void add(Runs &runs, const Use &use) {
+    std::map<uint64_t, uint64_t> &of = runs[use.buffer];
+    uint64_t lo = use.lo, hi = use.hi;
+    for (auto at = of.begin(); at != of.end();) {
+      if (at->second < lo || at->first > hi) {
+        ++at;
+        continue;
+      }
+      lo = std::min(lo, at->first);
+      hi = std::max(hi, at->second);
+      at = of.erase(at);
+    }
+    of[lo] = hi;
+  }
+
+  /// Packets that a tile reads and has not written in an operator before.
+  Runs gathered(const JudgedTile &t) const {
+    Runs read, written;
+    for (const std::vector<Use> &op : t.uses) {
+      for (const Use &use : op) {
+        const auto &own = written[use.buffer];
+        if (!use.write && s.buffers[use.buffer].packetElements &&
+            std::none_of(own.begin(), own.end(), [&](const auto &w) {
+              return w.first <= use.lo && use.hi <= w.second;
+            }))
+          add(read, use);
+      }
+      for (const Use &use : op)
+        if (use.write)
+          add(written, use);
+    }
+    return read;
   }
 
   /// Different operands of one operator lie apart if one is written.

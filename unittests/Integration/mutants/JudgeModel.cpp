@@ -50,8 +50,10 @@ public:
         return m.tiles[a].slot < m.tiles[b].slot;
       });
     m.packetCounters = m.counters;
-    if (s.concurrent)
+    if (s.concurrent) {
       addPackets();
+      addGangs();
+    }
     return std::move(m);
   }
 
@@ -177,6 +179,20 @@ private:
         }
         m.tiles[t].waits.emplace_back(it->second, uint32_t(from.size() - 1));
       }
+  }
+
+  /// The tiles of a task on one cluster, where its gathers are shared.
+  void addGangs() {
+    const uint32_t cluster = s.target ? s.target->cluster : 1;
+    if (cluster < 2)
+      return;
+    std::map<std::pair<uint32_t, uint32_t>, std::vector<uint32_t>> gangs;
+    for (uint32_t t = 0; t < m.tiles.size(); ++t)
+      if (s.tasks[m.tiles[t].task].clusterGather)
+        gangs[{m.tiles[t].task, m.tiles[t].worker / cluster}].push_back(t);
+    for (const auto &[key, gang] : gangs)
+      for (uint32_t t : gang)
+        m.tiles[t].gang = gang;
   }
 
   const Schedule &s;

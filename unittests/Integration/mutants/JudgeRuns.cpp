@@ -54,7 +54,22 @@ private:
       if (counter < limit && value[counter] < threshold)
         return false;
     }
-    return true;
+    return std::all_of(tile.gang.begin(), tile.gang.end(),
+                       [&](uint32_t t) { return ran[t] || isReached(t); });
+  }
+
+  /// Whether a tile is next in its queue, and its counters let it start. The
+  /// one that is withheld can be reached too.
+  bool isReached(uint32_t t) const {
+    const JudgedTile &tile = m.tiles[t];
+    const std::vector<uint32_t> &queue = m.queues[tile.worker];
+    return at[tile.worker] < queue.size() && queue[at[tile.worker]] == t &&
+           std::all_of(
+               tile.waits.begin(), tile.waits.end(),
+               [&](auto &w) {
+                 return w.first >= m.packetCounters ||
+                        value[w.first] >= w.second;
+               });
   }
 
   const Model &m;

@@ -370,6 +370,11 @@ void judgeFit(const Schedule &s, Verdict &v) {
     const TargetInfo *chip = lookupTarget(s.target->chip);
     if (!chip || s.target->sharedBytes > chip->sharedBytes)
       v.add(7, "no such chip");
+    const uint32_t cluster = s.target->cluster;
+    if (cluster < 1 || cluster > 8 || cluster == 3 || cluster == 5 ||
+        cluster == 6 || cluster == 7 || s.target->workers % cluster ||
+        (cluster > 1 && s.target->chip == "sm_80"))
+      v.add(7, "clusters that the target cannot have");
   }
   if (!s.ring)
     return;

@@ -42,7 +42,8 @@ std::vector<std::string> passes(const Choice &choice) {
   return {"amk-fusion-grouping",
           "amk-tiling{target=sm_90 workers=" + std::to_string(choice.workers) +
               (choice.split ? "}" : " split-attention=false}"),
-          std::string("amk-sm-assignment{policy=") + choice.policy + "}",
+          std::string("amk-sm-assignment{policy=") + choice.policy +
+              " cluster=" + std::to_string(choice.cluster) + "}",
           "amk-synchronization{packets=" + std::to_string(choice.packets) + "}",
           "amk-page-coloring",
           "amk-pipelining"};

@@ -11,6 +11,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <numeric>
 
 namespace amk::mutants {
 
@@ -140,8 +141,10 @@ Choice choiceOf(const ModelShape &shape, unsigned size) {
   constexpr uint32_t packets[3] = {6, 4, 0};
   constexpr const char *policies[3] = {"contiguous", "load-balanced",
                                        "round-robin"};
-  return {shape.split, shape.throughCache, shape.workers[size], packets[size],
-          policies[size]};
+  return {
+      shape.split,         shape.throughCache,
+      shape.workers[size], packets[size],
+      policies[size],      shape.split ? std::gcd(shape.workers[size], 4u) : 1};
 }
 
 std::string Lowering::name() const {
@@ -164,6 +167,7 @@ std::vector<Schedule> lowerBySolvers(Schedule s, const Choice &choice) {
   FusionOrigins origins;
   AssignmentOptions assignment;
   assignment.workers = choice.workers;
+  assignment.cluster = choice.cluster;
   for (const auto &[policy, name] :
        {std::make_pair(AssignmentPolicy::RoundRobin, "round-robin"),
         std::make_pair(AssignmentPolicy::LoadBalanced, "load-balanced")})

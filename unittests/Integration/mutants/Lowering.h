@@ -45,6 +45,7 @@ struct Choice {
   uint32_t workers = 1;
   uint32_t packets = 6; ///< values of a packet
   const char *policy = "contiguous";
+  uint32_t cluster = 1; ///< workers of one
 };
 /// The choices of the three tile sizes.
 Choice choiceOf(const ModelShape &shape, unsigned size);

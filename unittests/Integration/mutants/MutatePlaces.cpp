@@ -105,6 +105,42 @@ bool moveTile(Schedule &s, Random &r) {
   return true;
 }
 
+/// Two tasks that share gathers come in another order on one worker of a
+/// cluster than on the others.
+bool swapGangTiles(Schedule &s, Random &r) {
+  std::vector<Place> places = placesOf(s);
+  std::vector<size_t> gangs;
+  for (size_t i = 0; i < places.size(); ++i)
+    if (s.tasks[places[i].task].clusterGather)
+      gangs.push_back(i);
+  if (gangs.size() < 2)
+    return false;
+  const size_t k = r.below(gangs.size() - 1);
+  Place &a = places[gangs[k]], &b = places[gangs[k + 1]];
+  if (a.worker != b.worker)
+    return false;
+  std::swap(a.slot, b.slot);
+  setPlaces(s, places);
+  return true;
+}
+
+/// Every tile gathers for itself again; or a task shares its gathers, that may
+/// have nothing to share.
+bool toggleGather(Schedule &s, Random &r) {
+  if (!s.target || s.target->cluster < 2)
+    return false;
+  Task &task = s.tasks[r.below(s.tasks.size())];
+  task.clusterGather = !task.clusterGather;
+  return true;
+}
+
+bool changeCluster(Schedule &s, Random &r) {
+  if (!s.target || s.target->cluster < 2)
+    return false;
+  s.target->cluster = r.pick(std::vector<uint32_t>{0, 1, 2, 3, 4, 8, 16});
+  return true;
+}
+
 bool noSuchPlace(Schedule &s, Random &r) {
   if (!s.target)
     return false;

@@ -34,7 +34,9 @@ const std::vector<MutantClass> &mutantClasses() {
       {"cross-queue block", blockAcross, concurrent, labels({3})},
       {"reset epoch", resetEpoch, concurrent, labels({2, 7})},
       {"swapped queue neighbours", swapNeighbours, tiled, labels({3, 5})},
-      {"tile moved to another worker", moveTile, tiled, labels({3, 5, 6, 7})},
+      // V1 where gathers are shared.
+      {"tile moved to another worker", moveTile, tiled,
+       labels({1, 3, 5, 6, 7})},
       {"no such place", noSuchPlace, tiled, labels({1})},
       {"shrunk tile", shrinkTile, tiled, labels({1})},
       {"shifted tile", shiftTile, tiled, labels({1, 3, 5, 6, 7})},
@@ -44,7 +46,7 @@ const std::vector<MutantClass> &mutantClasses() {
       {"write into a weight", writeWeight, imported, labels({1})},
       {"KV read before append", readCacheEarly, imported, labels({3, 5, 6, 7})},
       {"packet turned into plain storage", packetsToPlain, concurrent,
-       labels({5, 6, 7})},
+       labels({1, 5, 6, 7})},
       {"plain storage turned into packets", plainToPackets, concurrent,
        labels({1, 3, 5, 6, 7})},
       {"ring too short or window too large", changeRing, last,
@@ -65,6 +67,12 @@ const std::vector<MutantClass> &mutantClasses() {
       {"KV stages cut elsewhere", cutCacheStages, last, labels({1, 7, 8, 9})},
       {"KV stages fetched before the append", fetchBeforeAppend, last,
        labels({5, 9})},
+      {"gang tiles swapped in one queue", swapGangTiles, concurrent,
+       labels({3, 5})},
+      {"shared gather dropped or added", toggleGather, concurrent,
+       labels({1, 3, 5})},
+      {"clusters of another size", changeCluster, concurrent,
+       labels({1, 3, 5, 7})},
   };
   return classes;
 }

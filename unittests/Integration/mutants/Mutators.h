@@ -73,6 +73,9 @@ bool noSuchPlace(core::Schedule &s, Random &r);
 bool shrinkTile(core::Schedule &s, Random &r);
 bool shiftTile(core::Schedule &s, Random &r);
 bool swapStages(core::Schedule &s, Random &r);
+bool swapGangTiles(core::Schedule &s, Random &r);
+bool toggleGather(core::Schedule &s, Random &r);
+bool changeCluster(core::Schedule &s, Random &r);
 // Buffers (MutateStorage.cpp).
 bool sharePage(core::Schedule &s, Random &r);
 bool shrinkPage(core::Schedule &s, Random &r);
