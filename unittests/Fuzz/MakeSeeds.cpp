@@ -56,7 +56,7 @@ public:
 
   /// One schedule, as it is after every pass.
   void stages(const std::string &name, Schedule s, uint32_t workers,
-              uint32_t packets) const {
+              uint32_t packets, uint32_t cluster = 1) const {
     // A vector is a tensor of one row.
     for (const Buffer &b : s.buffers)
       if (b.kind == BufferKind::Weight && b.shape.size() == 1)
@@ -71,6 +71,7 @@ public:
     pass("1-cut", scheduling::cutTasks(s, {workers}));
     scheduling::AssignmentOptions assignment;
     assignment.workers = workers;
+    assignment.cluster = cluster;
     pass("2-placed", scheduling::assignWorkers(s, assignment));
     pass("3-synchronized", scheduling::synchronize(s, {packets}));
     scheduling::PageColoringOptions pages;
@@ -111,6 +112,7 @@ int main(int argc, char **argv) {
       const std::string by = packets ? "-packets" : "-counters";
       seeds.stages("odd-" + how + by, toyLlama(odd, fused), 3, packets);
       seeds.stages("even-" + how + by, toyLlama(even, fused), 2, packets);
+      seeds.stages("cluster-" + how + by, toyLlama(even, fused), 4, packets, 2);
     }
   }
   return 0;

@@ -2,6 +2,7 @@
 
 #include "Subjects.h"
 
+#include "AMK/Schedule/Verify.h"
 #include "Scheduling/properties/Steps.h"
 
 #include <algorithm>
@@ -100,6 +101,7 @@ private:
     return uint32_t(s.buffers.size() - 1);
   }
   void hash(uint32_t from, uint32_t to);
+  bool placeGang(std::vector<uint32_t> &bounds, std::vector<uint32_t> &workers);
 
   /// A value that is hashed again and again, to new buffers or to those that
   /// it has left.
@@ -112,6 +114,22 @@ private:
   Schedule s;
 };
 
+/// One tile on each worker of a cluster, in any order. False if there are no
+/// clusters, or fewer elements.
+bool HashMaker::placeGang(std::vector<uint32_t> &bounds,
+                          std::vector<uint32_t> &workers) {
+  const uint32_t cluster = s.target->cluster, n = bounds.back();
+  if (cluster < 2 || n < cluster)
+    return false;
+  bounds = {0};
+  for (uint32_t i = 1; i <= cluster; ++i)
+    bounds.push_back(n * i / cluster);
+  const uint32_t first = cluster * r.below(s.target->workers / cluster);
+  for (uint32_t i = 0; i < cluster; ++i)
+    workers.insert(workers.begin() + r.below(i + 1), first + i);
+  return true;
+}
+
 void HashMaker::hash(uint32_t from, uint32_t to) {
   Task task;
   task.name = "t" + std::to_string(s.tasks.size());
@@ -120,16 +138,18 @@ void HashMaker::hash(uint32_t from, uint32_t to) {
   op.operands = {from, to};
   const uint32_t n = uint32_t(s.buffers[to].elements());
   std::vector<uint32_t> bounds = {0, n};
-  for (uint32_t i = r.below(5); i-- > 0;)
-    bounds.push_back(1 + r.below(n - 1));
-  std::sort(bounds.begin(), bounds.end());
-  bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());
   std::vector<uint32_t> workers;
-  // Half of the tasks run in one place, so that values can be in its memory.
-  const uint32_t only = r.below(s.target->workers);
-  const bool spread = r.oneIn(2);
-  for (size_t i = 0; i + 1 < bounds.size(); ++i)
-    workers.push_back(spread ? r.below(s.target->workers) : only);
+  if (!r.oneIn(2) || !placeGang(bounds, workers)) {
+    for (uint32_t i = r.below(5); i-- > 0;)
+      bounds.push_back(1 + r.below(n - 1));
+    std::sort(bounds.begin(), bounds.end());
+    bounds.erase(std::unique(bounds.begin(), bounds.end()), bounds.end());
+    // Half of the tasks run in one place, so that values can be in its memory.
+    const uint32_t only = r.below(s.target->workers);
+    const bool spread = r.oneIn(2);
+    for (size_t i = 0; i + 1 < bounds.size(); ++i)
+      workers.push_back(spread ? r.below(s.target->workers) : only);
+  }
   task.bounds = s.addTable(std::move(bounds));
   task.workers = s.addTable(std::move(workers));
   s.tasks.push_back(std::move(task));
@@ -139,6 +159,8 @@ Schedule HashMaker::run() {
   s.name = "hashes";
   s.positions = 1;
   s.target = Target{"sm_90", 2 + r.below(7), 232448};
+  if (s.target->workers % 2 == 0)
+    s.target->cluster = s.target->workers % 4 == 0 ? r.pick({2u, 4u}) : 2;
   std::vector<Chain> chains(1 + r.below(3));
   for (Chain &chain : chains)
     chain.now = buffer("in", BufferKind::Input);
@@ -161,6 +183,22 @@ Schedule HashMaker::run() {
   return std::move(s);
 }
 
+/// Lets tiles meet where the rules allow it, and drops what waits the meetings
+/// make needless.
+void shareGathers(Schedule &s, Random &r) {
+  for (Task &t : s.tasks) {
+    t.clusterGather = s.target->cluster > 1 && !r.oneIn(4);
+    t.clusterGather = t.clusterGather && verify(s, 1).empty();
+  }
+  for (Task &t : s.tasks)
+    for (size_t i = t.waits.size(); i-- > 0;) {
+      const std::vector<Wait> waits = t.waits;
+      t.waits.erase(t.waits.begin() + ptrdiff_t(i));
+      if (!verify(s, 1).empty())
+        t.waits = waits;
+    }
+}
+
 Subject makeHashes(Random &r) {
   Subject subject;
   Schedule &s = subject.concurrent;
@@ -174,8 +212,13 @@ Subject makeHashes(Random &r) {
                                           scheduling::PagePolicy::GraphColor}),
                                   r.pick({0u, 512u, 16384u})})
            .empty());
+  shareGathers(s, r);
+  const auto gangs =
+      std::count_if(s.tasks.begin(), s.tasks.end(),
+                    [](const Task &t) { return t.clusterGather; });
   subject.name = std::to_string(s.tasks.size()) + " hashes, " +
-                 std::to_string(s.target->workers) + " workers";
+                 std::to_string(s.target->workers) + " workers, " +
+                 std::to_string(gangs) + " gathers shared";
   subject.weights = std::make_shared<NoWeights>();
   for (unsigned i = 0; i < kLaunches; ++i) {
     Launch launch;
