@@ -163,12 +163,14 @@ private:
   }
 
   void differ(uint32_t t, const Read &read, uint32_t mate) {
+    constexpr const char *kExpected =
+        "cluster_gather: expected all tiles of a cluster to read the same "
+        "packets, found a read of bytes [";
     const Tile &tile = tiles.tiles[t];
     r.add("V1", atTask(tile.task, read.op, tile.index),
-          say({"cluster_gather: expected all tiles of a cluster to read the "
-               "same packets, found a read of bytes [",
-               read.lo, ", ", read.hi, ") of '", s.buffers[read.buffer].name,
-               "' that tile ", tiles.tiles[mate].index, " does not have"}))
+          say({kExpected, read.lo, ", ", read.hi, ") of '",
+               s.buffers[read.buffer].name, "' that tile ",
+               tiles.tiles[mate].index, " does not have"}))
         .notes.push_back({atTile(mate), "the other tile"});
   }
 

@@ -16,9 +16,9 @@ struct PolledPackets {
 
 /// Marks the tasks whose gathers the workers of a cluster can share: a cluster
 /// has no tile of the task or one on each of its workers, all of which gather
-/// the same packets in a way that the kernel can share. The queues are in
-/// program order, so all workers of a cluster come to these tasks in the same
-/// order and none waits for a mate for good.
+/// the same packets in a way that the kernel can share. Where queues are in
+/// program order, all workers of a cluster come to these tasks in the same
+/// order and none waits for a mate for good; elsewhere they may.
 void shareGathers(core::Schedule &schedule, const core::Tiles &tiles);
 
 /// Counts the packets that are polled.

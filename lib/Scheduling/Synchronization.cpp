@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace amk::scheduling {
 
@@ -194,6 +195,7 @@ public:
 private:
   void clear();
   std::string checkQueues();
+  std::string checkProgress();
   void countDependences();
   void synchronizeTask(uint32_t task);
   Set fromTask(const Dependences::OfTile &d, uint32_t task) const;
@@ -493,6 +495,24 @@ void Synchronizer::addHandOff(uint32_t task,
   s.tasks[task].waits.push_back(wait);
 }
 
+/// Queues that leave program order can block each other: mates too, that come
+/// to their meetings in different orders. They need not meet.
+std::string Synchronizer::checkProgress() {
+  for (;;) {
+    const Tiles now = expand(s);
+    const auto stuck = findStuck(now, handOffs(s, now));
+    if (stuck.empty())
+      return {};
+    bool shared = false;
+    for (Task &task : s.tasks)
+      shared |= std::exchange(task.clusterGather, false);
+    if (!shared)
+      return "the queues block each other: task '" +
+             s.tasks[now.tiles[stuck[0].tile].task].name + "' tile " +
+             std::to_string(now.tiles[stuck[0].tile].index) + " never runs";
+  }
+}
+
 std::string Synchronizer::run(SynchronizationReport &out) {
   for (const Buffer &b : s.buffers)
     if (b.space != Space::Own)
@@ -513,8 +533,11 @@ std::string Synchronizer::run(SynchronizationReport &out) {
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
     synchronizeTask(t);
   s.concurrent = true;
-  if (options.clusterGathers && programOrder)
+  if (options.clusterGathers)
     shareGathers(s, tiles);
+  if (!programOrder)
+    if (std::string m = checkProgress(); !m.empty())
+      return m;
   const PolledPackets polled = countPolled(s, tiles);
   report.clusterGathers = polled.tasks;
   report.polled = polled.packets;
@@ -524,13 +547,6 @@ std::string Synchronizer::run(SynchronizationReport &out) {
     report.counters += c.count;
   report.implied = report.dependences - report.sameWorker - report.byPackets -
                    report.byCounter;
-  if (!programOrder) {
-    const Tiles now = expand(s);
-    if (const auto stuck = findStuck(now, handOffs(s, now)); !stuck.empty())
-      return "the queues block each other: task '" +
-             s.tasks[now.tiles[stuck[0].tile].task].name + "' tile " +
-             std::to_string(now.tiles[stuck[0].tile].index) + " never runs";
-  }
   out = report;
   return checkRoom();
 }

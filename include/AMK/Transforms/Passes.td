@@ -212,8 +212,8 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     as packets, a cluster has none of its tiles or one on each worker, and all
     of them gather the same. The remark says how many tasks are marked
     (`cluster gathers`) and how many packets all workers poll in a launch
-    (`polled packets`), and, `before`, would poll without it. Not where queues
-    leave program order.
+    (`polled packets`), and, `before`, would poll without it. None is
+    marked where queues that are not in program order would block each other so.
 
     Marks the schedule `concurrent`: from here on queues and hand-offs alone
     decide. Hand-offs that the schedule has are replaced. A queue that is not
