@@ -4,10 +4,12 @@
 
 #include "AMK/Schedule/DirectReads.h"
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Schedule/WeightPacking.h"
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <sstream>
 #include <unordered_map>
 
@@ -37,6 +39,35 @@ PacketLayout packetLayout(const Schedule &s, const Buffer &b) {
       l.packets.push_back(e | n << 16);
     }
   return l;
+}
+
+bool canShareGather(const Schedule &s, const Task &task, std::string &why) {
+  if (!s.target || s.target->cluster < 2) {
+    why = "expected a target with clusters to share a gather in, found none";
+    return false;
+  }
+  uint32_t gathered = kNone;
+  std::set<uint32_t> made; // in the body: no packets are read for it
+  for (const Operator &op : task.ops) {
+    const OperatorModel *model = lookupOperator(op.name);
+    for (unsigned i = 0; i < op.operands.size(); ++i) {
+      const Buffer &b = s.buffers[op.operands[i]];
+      if (i >= model->inputs())
+        made.insert(op.operands[i]);
+      if (!b.packetElements || made.count(op.operands[i]))
+        continue;
+      if (!model->gathersWhole(i) || b.type != ElementType::BF16) {
+        why = "operator '" + op.name + "': expected an input that every tile "
+              "gathers as a whole, to share it in a cluster, found packets of '" +
+              b.name + "'";
+        return false;
+      }
+      gathered = op.operands[i];
+    }
+  }
+  if (gathered == kNone)
+    why = "expected an input in packets, to share it in a cluster, found none";
+  return gathered != kNone;
 }
 
 namespace {
@@ -78,6 +109,7 @@ private:
   bool describeCacheStream(std::string &error);
   bool checkBuffers(std::string &error) const;
   bool checkRing(std::string &error) const;
+  bool checkCluster(std::string &error) const;
   bool checkPublished(const Tile &tile, std::string &error) const;
   void placeZeroed();
   void placeBuffers();
@@ -124,6 +156,8 @@ std::string Builder::classKey(const Task &task,
       key << 'x' << d;
   };
   key << task.stream.rows << 'x' << task.stream.columns;
+  if (sharesGather(s, task))
+    key << " cluster";
   for (const Operator &op : task.ops) {
     key << '\n' << op.name << (op.prologue ? " p" : "");
     for (uint32_t id : op.operands)
@@ -218,6 +252,8 @@ bool Builder::describeCacheStream(std::string &error) {
 }
 
 bool Builder::checkTask(const Task &task, std::string &error) const {
+  if (task.clusterGather && !canShareGather(s, task, error))
+    return false;
   for (const Operator &op : task.ops) {
     if (const Buffer *cache = streamedCache(s, op))
       if (!checkCacheStream(task, *cache, error))
@@ -319,6 +355,25 @@ bool Builder::checkRing(std::string &error) const {
     error = "expected a ring for " + std::to_string(kConsumerWarps) +
             " teams, the kernel's consumer warps, found " +
             std::to_string(s.ring->teams);
+    return false;
+  }
+  return true;
+}
+
+/// Worker w is CTA w of the grid, which is made of whole clusters.
+bool Builder::checkCluster(std::string &error) const {
+  const uint32_t cluster = s.target->cluster;
+  const TargetInfo *info = lookupTarget(s.target->chip);
+  if (cluster == 1)
+    return true;
+  if (cluster == 0 || tiles.workers % cluster) {
+    error = "expected a number of workers that the cluster divides, found " +
+            std::to_string(tiles.workers) + " workers in clusters of " +
+            std::to_string(cluster);
+    return false;
+  }
+  if (!info || !info->clusters) {
+    error = "expected a target with clusters, found " + s.target->chip;
     return false;
   }
   return true;
@@ -546,9 +601,13 @@ void Builder::fillRows() {
   for (uint32_t w = 0; w < tiles.workers; ++w) {
     words[w * 2] = firstRow;
     words[w * 2 + 1] = uint32_t(tiles.queues[w].size());
+    uint32_t shared = 0; // gathers in the cluster
     for (uint32_t id : tiles.queues[w]) {
       words.resize(words.size() + width, 0);
-      fillRow(tiles.tiles[id], &words[words.size() - width]);
+      uint32_t *row = &words[words.size() - width];
+      fillRow(tiles.tiles[id], row);
+      row[0] |= (shared & 1) << kPhaseShift;
+      shared += sharesGather(s, s.tasks[tiles.tiles[id].task]);
       ++firstRow;
     }
     // Stages of weights up to the next tile that streams a cache, and where
@@ -596,7 +655,7 @@ bool Builder::run(std::string &error, uint32_t &task) {
   task = kNone;
   if (!checkHandOffs(error, task))
     return false;
-  if (!checkBuffers(error) || !checkRing(error))
+  if (!checkBuffers(error) || !checkRing(error) || !checkCluster(error))
     return false;
   if (!describeCacheStream(error))
     return false;
@@ -613,9 +672,11 @@ bool Builder::run(std::string &error, uint32_t &task) {
     return false;
   }
   findClasses();
-  if (plan.classes.size() > 0xffff) { // a plan row has 16 bits for them
-    error = "expected at most 65535 task classes, found " +
-            std::to_string(plan.classes.size());
+  // A plan row has 16 bits for them, or one less.
+  const size_t most = plan.shared.cluster ? (1 << kPhaseShift) - 1 : 0xffff;
+  if (plan.classes.size() > most) {
+    error = "expected at most " + std::to_string(most) +
+            " task classes, found " + std::to_string(plan.classes.size());
     return false;
   }
   placeZeroed();

@@ -167,6 +167,8 @@ public:
   unsigned outputs() const override { return 2; }
   // The scale needs every element, so the operator is never cut.
   bool gathers(unsigned operand) const override { return operand == 0; }
+  bool gathersWhole(unsigned operand) const override { return operand == 0; }
+  bool sumsSquares() const override { return true; }
   int64_t extent(const Schedule &, const Operator &) const override {
     return 1;
   }
@@ -195,6 +197,7 @@ public:
   unsigned inputs() const override { return 2; }
   unsigned outputs() const override { return 1; }
   bool gathers(unsigned operand) const override { return operand == 0; }
+  bool gathersWhole(unsigned operand) const override { return operand == 0; }
   unsigned streamedOperand() const override { return 1; }
   int64_t extent(const Schedule &s, const Operator &op) const override {
     return length(s, op, 1);
@@ -696,6 +699,7 @@ public:
   unsigned inputs() const override { return 1; }
   unsigned outputs() const override { return 1; }
   bool gathers(unsigned operand) const override { return operand == 0; }
+  bool gathersWhole(unsigned operand) const override { return operand == 0; }
   int64_t extent(const Schedule &s, const Operator &op) const override {
     return length(s, op, 1);
   }

@@ -46,7 +46,33 @@ uint32_t longestQueue(const Schedule &s) {
   return longest;
 }
 
+/// Sums of squares that the warps of a cluster leave when they gather together.
+uint32_t summedShares(const Schedule &s, const Task &task) {
+  uint32_t shares = 0;
+  for (const Operator &op : task.ops) {
+    const OperatorModel *model = lookupOperator(op.name);
+    for (unsigned i = 0; model && i < model->inputs(); ++i)
+      if (const Buffer &b = s.buffers[op.operands[i]];
+          model->sumsSquares() && model->gathersWhole(i) && b.packetElements)
+        shares = std::max(
+            shares, clusterShares(s.target->cluster, packetCount(s, b)));
+  }
+  return shares;
+}
+
 } // namespace
+
+uint32_t packetCount(const Schedule &s, const Buffer &b) {
+  if (b.packetTiles == kNone)
+    return limited((uint64_t(b.elements()) + b.packetElements - 1) /
+                   b.packetElements);
+  const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
+  uint64_t packets = 0;
+  for (size_t g = 0; g + 1 < bounds.size(); ++g)
+    packets += (bounds[g + 1] - bounds[g] + b.packetElements - 1) /
+               b.packetElements;
+  return limited(packets);
+}
 
 SplitArea::SplitArea(int64_t group, int64_t headDim) {
   // Attributes of an unchecked schedule: whatever fits nowhere stays so.
@@ -95,7 +121,13 @@ SharedLayout sharedLayout(const Schedule &s) {
   SharedLayout l;
   uint64_t vector = 0, partial = 0, pages = 0;
   uint32_t fields = 0;
+  bool isShared = false;
+  uint32_t shares = 0;
   for (const Task &task : s.tasks) {
+    if (sharesGather(s, task)) {
+      isShared = true;
+      shares = std::max(shares, summedShares(s, task));
+    }
     fields = std::max(fields, planFieldWords(s, task));
     const std::vector<int64_t> ranges = longestRanges(s, task);
     for (size_t i = 0; i < task.ops.size(); ++i) {
@@ -126,6 +158,8 @@ SharedLayout sharedLayout(const Schedule &s) {
   l.vector = place(vector);
   l.partial = place(partial);
   l.misc = place(kMiscBytes);
+  if (isShared)
+    l.cluster = place(ClusterArea::sums + uint64_t(shares) * 4);
   l.pages = place(pages);
   l.total = limited(align16(at));
   return l;

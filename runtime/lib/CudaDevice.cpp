@@ -130,7 +130,10 @@ Status CudaDevice::prepare(const core::Program &next, WeightSource &weights,
                            std::vector<WeightImage> &images) {
   if (Status s = checkPlacements(next); !s.ok())
     return s;
-  if (Status s = loadKernel(driver, properties, next.kernel, loaded); !s.ok())
+  const unsigned cluster =
+      next.schedule.target ? next.schedule.target->cluster : 1;
+  if (Status s = loadKernel(driver, properties, next.kernel, cluster, loaded);
+      !s.ok())
     return s;
   for (const core::Placement &placement : next.kernel.placements) {
     if (next.schedule.buffers[placement.buffer].kind !=
@@ -333,9 +336,9 @@ Status CudaDevice::enqueue(int64_t position, Event start, Event stop) {
     budget = options.watchdogMs * 1000000;
   void *parameters[] = {&address, &at, &launch, &budget};
   AMK_CUDA_TRY(driver, cuEventRecord, start, stream);
-  AMK_CUDA_TRY(driver, cuLaunchCooperativeKernel, loaded.function,
-               kernel.workers, 1, 1, kernel.threads, 1, 1,
-               unsigned(kernel.sharedBytes), stream, parameters);
+  if (Status s = launchKernel(driver, kernel, loaded, stream, parameters);
+      !s.ok())
+    return s;
   epoch = launch;
   AMK_CUDA_TRY(driver, cuEventRecord, stop, stream);
   return {};
@@ -547,8 +550,11 @@ std::string CudaDevice::info() {
   const core::Kernel &kernel = program->kernel;
   text += "kernel: " + kernel.entry + " for " + kernel.chip + ", " +
           std::to_string(kernel.workers) + " blocks of " +
-          std::to_string(kernel.threads) + " threads (" +
-          std::to_string(loaded.resident) + " can be resident)\n";
+          std::to_string(kernel.threads) + " threads" +
+          (loaded.cluster == 1
+               ? ""
+               : " in clusters of " + std::to_string(loaded.cluster)) +
+          " (" + std::to_string(loaded.resident) + " can be resident)\n";
   text += "registers: " + std::to_string(loaded.registers) +
           " per thread, local memory: " + std::to_string(loaded.localBytes) +
           " bytes per thread\n";

@@ -24,6 +24,10 @@ Status Driver::load(const std::string &library) {
                                    " has no " symbol ": it is too old"};
   AMK_CUDA_SYMBOLS(X)
 #undef X
+#define X(member, symbol, parameters)                                          \
+  member = reinterpret_cast<Result(*) parameters>(dlsym(handle, symbol));
+  AMK_CUDA_CLUSTER_SYMBOLS(X)
+#undef X
   // NOLINTEND(bugprone-macro-parentheses)
   return {};
 }

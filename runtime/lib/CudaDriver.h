@@ -51,7 +51,32 @@ enum FunctionAttribute : int {
   LocalBytes = 3,
   Registers = 4,
   MaxDynamicSharedBytes = 8,
+  RequiredClusterWidth = 11,
 };
+
+/// CUlaunchAttributeID
+enum LaunchAttributeId : int {
+  LaunchCooperative = 2,
+  LaunchClusterDimension = 4,
+};
+
+/// CUlaunchAttribute
+struct LaunchAttribute {
+  LaunchAttributeId id;
+  unsigned pad;
+  alignas(8) unsigned value[16];
+};
+static_assert(sizeof(LaunchAttribute) == 72);
+
+/// CUlaunchConfig
+struct LaunchConfig {
+  unsigned grid[3], block[3];
+  unsigned sharedBytes;
+  Stream stream;
+  LaunchAttribute *attributes;
+  unsigned attributeCount;
+};
+static_assert(sizeof(LaunchConfig) == 56);
 
 /// CUjit_option
 enum JitOption : int {
@@ -124,16 +149,29 @@ constexpr unsigned kStreamNonBlocking = 1;
      unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,  \
      Stream stream, void **parameters))
 
-/// The driver's entry points, set by `load`.
+// Those that only clusters need. They came with 11.8.
+#define AMK_CUDA_CLUSTER_SYMBOLS(X)                                            \
+  X(cuOccupancyMaxActiveClusters, "cuOccupancyMaxActiveClusters",              \
+    (int *clusters, Function function, const LaunchConfig *config))            \
+  X(cuLaunchKernelEx, "cuLaunchKernelEx",                                      \
+    (const LaunchConfig *config, Function function, void **parameters,         \
+     void **extra))
+
+/// The driver's entry points, set by `load`: those for clusters are null if it
+/// has none.
 struct Driver {
 #define X(member, symbol, parameters) Result(*member) parameters = nullptr;
   AMK_CUDA_SYMBOLS(X)
+  AMK_CUDA_CLUSTER_SYMBOLS(X)
 #undef X
   // NOLINTEND(bugprone-macro-parentheses)
 
   /// Loads `library` (a path, or a name for the dynamic loader) and looks up
   /// every symbol. The library stays loaded: the driver has threads of its own.
   Status load(const std::string &library);
+  bool hasClusters() const {
+    return cuOccupancyMaxActiveClusters && cuLaunchKernelEx;
+  }
 
   /// Success, or "call: NAME: text" as a device error.
   Status check(Result result, const char *call) const;

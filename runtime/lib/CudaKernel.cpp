@@ -141,13 +141,91 @@ static Status checkBlock(const Driver &driver, const Properties &properties,
   return {};
 }
 
+namespace {
+
+/// A launch in clusters, with all blocks resident.
+struct ClusterLaunch {
+  ClusterLaunch(const core::Kernel &kernel, unsigned cluster, Stream stream)
+      : attributes{{LaunchCooperative, 0, {1}},
+                   {LaunchClusterDimension, 0, {cluster, 1, 1}}},
+        config{{kernel.workers, 1, 1},
+               {kernel.threads, 1, 1},
+               unsigned(kernel.sharedBytes),
+               stream,
+               attributes,
+               2} {}
+  ClusterLaunch(const ClusterLaunch &) = delete;
+  ClusterLaunch &operator=(const ClusterLaunch &) = delete;
+
+  LaunchAttribute attributes[2];
+  LaunchConfig config;
+};
+
+std::string gridOf(const core::Kernel &kernel, unsigned cluster) {
+  return std::to_string(kernel.workers) + " blocks" +
+         (cluster == 1 ? "" : " in clusters of " + std::to_string(cluster));
+}
+
+} // namespace
+
+/// A block that is not resident would never signal the ones that wait for it.
+static Status checkResident(const Driver &driver, const Properties &properties,
+                            const core::Kernel &kernel, LoadedKernel &loaded) {
+  int perMultiprocessor = 0;
+  AMK_CUDA_TRY(driver, cuOccupancyMaxActiveBlocksPerMultiprocessor,
+               &perMultiprocessor, loaded.function, int(kernel.threads),
+               size_t(kernel.sharedBytes));
+  loaded.resident =
+      uint64_t(perMultiprocessor) * unsigned(properties.multiprocessors);
+  std::string how = std::to_string(perMultiprocessor) + " on each of " +
+                    std::to_string(properties.multiprocessors) +
+                    " multiprocessors";
+  if (loaded.cluster > 1) {
+    // Fewer than on all multiprocessors: a cluster lies within one group of
+    // them.
+    const ClusterLaunch launch(kernel, loaded.cluster, nullptr);
+    int clusters = 0;
+    AMK_CUDA_TRY(driver, cuOccupancyMaxActiveClusters, &clusters,
+                 loaded.function, &launch.config);
+    loaded.resident = uint64_t(clusters) * loaded.cluster;
+    how = std::to_string(clusters) + " clusters on " +
+          std::to_string(properties.multiprocessors) + " multiprocessors";
+  }
+  if (loaded.resident < kernel.workers)
+    return {ErrorKind::Device,
+            "the kernel's grid of " + gridOf(kernel, loaded.cluster) +
+                " does not fit: " + std::to_string(loaded.resident) +
+                " can be resident, " + how};
+  return {};
+}
+
+/// Whether the driver and the kernel know of clusters of this size.
+static Status checkCluster(const Driver &driver, const LoadedKernel &loaded) {
+  if (!driver.hasClusters())
+    return {ErrorKind::Device,
+            "the kernel has clusters of " + std::to_string(loaded.cluster) +
+                " blocks and the CUDA driver knows of none: it is too old"};
+  int width = 0;
+  AMK_CUDA_TRY(driver, cuFuncGetAttribute, &width, RequiredClusterWidth,
+               loaded.function);
+  if (unsigned(width) != loaded.cluster)
+    return {ErrorKind::Input,
+            "the program's kernel: expected clusters of " +
+                std::to_string(loaded.cluster) +
+                " blocks, as its schedule has them, found " +
+                std::to_string(width)};
+  return {};
+}
+
 Status loadKernel(const Driver &driver, const Properties &properties,
-                  const core::Kernel &kernel, LoadedKernel &loaded) {
-  if (kernel.workers == 0 || kernel.workers > INT_MAX || kernel.threads == 0)
+                  const core::Kernel &kernel, unsigned cluster,
+                  LoadedKernel &loaded) {
+  if (kernel.workers == 0 || kernel.workers > INT_MAX || kernel.threads == 0 ||
+      cluster == 0 || kernel.workers % cluster != 0)
     return {ErrorKind::Input, "the program's kernel has an impossible grid: " +
-                                  std::to_string(kernel.workers) +
-                                  " blocks of " +
+                                  gridOf(kernel, cluster) + " of " +
                                   std::to_string(kernel.threads) + " threads"};
+  loaded.cluster = cluster;
   if (!properties.cooperative)
     return {ErrorKind::Device,
             "the GPU (" + properties.name + ") has no cooperative launches"};
@@ -155,22 +233,26 @@ Status loadKernel(const Driver &driver, const Properties &properties,
     return s;
   if (Status s = compile(driver, kernel, loaded); !s.ok())
     return s;
+  if (cluster > 1)
+    if (Status s = checkCluster(driver, loaded); !s.ok())
+      return s;
   if (Status s = checkBlock(driver, properties, kernel, loaded); !s.ok())
     return s;
-  int perMultiprocessor = 0;
-  AMK_CUDA_TRY(driver, cuOccupancyMaxActiveBlocksPerMultiprocessor,
-               &perMultiprocessor, loaded.function, int(kernel.threads),
-               size_t(kernel.sharedBytes));
-  loaded.resident =
-      uint64_t(perMultiprocessor) * unsigned(properties.multiprocessors);
-  // A block that is not resident would never signal the ones that wait for it.
-  if (loaded.resident < kernel.workers)
-    return {ErrorKind::Device,
-            "the kernel's grid of " + std::to_string(kernel.workers) +
-                " blocks does not fit: " + std::to_string(loaded.resident) +
-                " can be resident, " + std::to_string(perMultiprocessor) +
-                " on each of " + std::to_string(properties.multiprocessors) +
-                " multiprocessors"};
+  return checkResident(driver, properties, kernel, loaded);
+}
+
+Status launchKernel(const Driver &driver, const core::Kernel &kernel,
+                    const LoadedKernel &loaded, Stream stream,
+                    void **parameters) {
+  if (loaded.cluster > 1) {
+    const ClusterLaunch launch(kernel, loaded.cluster, stream);
+    AMK_CUDA_TRY(driver, cuLaunchKernelEx, &launch.config, loaded.function,
+                 parameters, nullptr);
+    return {};
+  }
+  AMK_CUDA_TRY(driver, cuLaunchCooperativeKernel, loaded.function,
+               kernel.workers, 1, 1, kernel.threads, 1, 1,
+               unsigned(kernel.sharedBytes), stream, parameters);
   return {};
 }
 

@@ -36,14 +36,21 @@ struct LoadedKernel {
   int staticSharedBytes = 0; ///< of a block, beside the dynamic ones
   int localBytes = 0;        ///< of a thread
   uint64_t resident = 0;     ///< blocks that the GPU holds at once
+  unsigned cluster = 1;      ///< blocks of a cluster
   std::string log;           ///< of the JIT compiler
   std::string warning;       ///< one line, or empty
 };
 
-/// Compiles the PTX and checks that every block can be resident. The module is
-/// the caller's to unload, also after a failure.
+/// Compiles the PTX and checks that every block can be resident, in clusters of
+/// `cluster` blocks. The module is the caller's to unload, also after a failure.
 Status loadKernel(const Driver &driver, const Properties &properties,
-                  const core::Kernel &kernel, LoadedKernel &loaded);
+                  const core::Kernel &kernel, unsigned cluster,
+                  LoadedKernel &loaded);
+
+/// Queues a launch with all blocks resident.
+Status launchKernel(const Driver &driver, const core::Kernel &kernel,
+                    const LoadedKernel &loaded, Stream stream,
+                    void **parameters);
 
 } // namespace amk::runtime::cuda
 

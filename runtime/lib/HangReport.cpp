@@ -59,6 +59,16 @@ std::string HangReport::packet(const core::Tile *tile, const Waiting &waiting,
   return text;
 }
 
+std::string HangReport::cluster(uint32_t worker, const Waiting &waiting) const {
+  const uint32_t size =
+      schedule.target ? std::max(schedule.target->cluster, 1u) : 1;
+  const uint32_t first = worker / size * size;
+  return "workers " + std::to_string(first) + " to " +
+         std::to_string(first + size - 1) +
+         (waiting.index == 0 ? ", its cluster, to begin it"
+                             : ", its cluster, to pass on what they gather");
+}
+
 std::string HangReport::describe(uint32_t worker, const Waiting &waiting,
                                  uint32_t epoch) const {
   std::string line = "worker " + std::to_string(worker) + ": ";
@@ -83,6 +93,8 @@ std::string HangReport::describe(uint32_t worker, const Waiting &waiting,
   case Waiting::Meeting:
     return line + "the tiles of its cluster: " + std::to_string(waiting.seen) +
            " of " + std::to_string(waiting.index) + " are reached";
+  case Waiting::Cluster:
+    return line + cluster(worker, waiting);
   default:
     return line + "something of unknown kind " + std::to_string(waiting.kind);
   }

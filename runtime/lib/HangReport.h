@@ -20,10 +20,18 @@ namespace amk::runtime {
 /// What one worker waits for.
 struct Waiting {
   /// The numbers are those of the kernel's record.
-  enum Kind : uint32_t { Nothing = 0, Counter = 1, Packet = 2, Meeting = 3 };
+  /// Meeting is the CPU device's word, Cluster the kernel's.
+  enum Kind : uint32_t {
+    Nothing = 0,
+    Counter = 1,
+    Packet = 2,
+    Meeting = 3,
+    Cluster = 4
+  };
   uint32_t kind = Nothing;
   uint32_t row = 0; ///< which tile of its queue
-  /// Flat counter, packet of the buffer, or how many tiles meet.
+  /// Flat counter, packet of the buffer, how many tiles meet; of a cluster 0:
+  /// that its workers begin the tile, 1: that they pass on what they gather.
   uint32_t index = 0;
   /// The counter's value, the packet's stamp, how many tiles are reached.
   uint32_t seen = 0;
@@ -46,6 +54,7 @@ private:
                       uint32_t epoch) const;
   std::string packet(const core::Tile *tile, const Waiting &waiting,
                      uint32_t epoch) const;
+  std::string cluster(uint32_t worker, const Waiting &waiting) const;
 
   const core::Schedule &schedule;
   const core::Tiles &tiles;

@@ -530,6 +530,93 @@ TEST_F(CudaDeviceTest, KernelDoesNotFit) {
   loadError(ErrorKind::Input);
 }
 
+TEST_F(CudaDeviceTest, Clusters) {
+  program.schedule.target =
+      core::Target{"sm_90", kTestWorkers, 232448, /*cluster=*/2};
+  fake->clusterWidth = 2;
+  recordLaunches();
+  ASSERT_TRUE(load().ok());
+  EXPECT_NE(device->info().find("4 blocks of 288 threads in clusters of 2 (4 "
+                                "can be resident)\n"),
+            std::string::npos)
+      << device->info();
+  double ms = 0;
+  ASSERT_TRUE(device->launch(3, ms).ok());
+  ASSERT_EQ(launches.size(), 1u);
+  EXPECT_EQ(launches[0].cluster, 2u);
+  EXPECT_EQ(launches[0].grid, 4u);
+  EXPECT_EQ(launches[0].block, 288u);
+  EXPECT_EQ(launches[0].sharedBytes, 100000u);
+  EXPECT_EQ(launches[0].position, 3u);
+  fake->failing = "cuLaunchKernelEx";
+  EXPECT_EQ(device->launch(4, ms).message(),
+            "cuLaunchKernelEx: error 999: what it means");
+  fake->failing = "";
+  EXPECT_TRUE(device->launch(4, ms).ok());
+}
+
+TEST_F(CudaDeviceTest, ClustersThatDoNotFit) {
+  program.schedule.target =
+      core::Target{"sm_90", kTestWorkers, 232448, /*cluster=*/2};
+  fake->clusterWidth = 2;
+  // Every multiprocessor could hold a block, and not all are in a cluster.
+  fake->clusters = 1;
+  EXPECT_EQ(loadError(),
+            "the kernel's grid of 4 blocks in clusters of 2 does not fit: 2 "
+            "can be resident, 1 clusters on 4 multiprocessors");
+  fake->clusters = 2;
+  fake->clusterWidth = 4;
+  EXPECT_EQ(loadError(ErrorKind::Input),
+            "the program's kernel: expected clusters of 2 blocks, as its "
+            "schedule has them, found 4");
+  for (uint32_t cluster : {0u, 3u}) {
+    program.schedule.target->cluster = cluster;
+    EXPECT_EQ(loadError(ErrorKind::Input),
+              "the program's kernel has an impossible grid: 4 blocks in "
+              "clusters of " +
+                  std::to_string(cluster) + " of 288 threads");
+  }
+}
+
+TEST_F(CudaDeviceTest, DriverWithoutClusters) {
+  ASSERT_TRUE(open().ok());
+  Driver driver;
+  ASSERT_TRUE(driver.load(AMK_FAKE_CUDA).ok());
+  EXPECT_TRUE(driver.hasClusters());
+  driver.cuLaunchKernelEx = nullptr;
+  Properties properties;
+  ASSERT_TRUE(queryProperties(driver, 0, properties).ok());
+  LoadedKernel loaded;
+  EXPECT_EQ(loadKernel(driver, properties, program.kernel, 2, loaded).message(),
+            "the kernel has clusters of 2 blocks and the CUDA driver knows of "
+            "none: it is too old");
+  driver.cuModuleUnload(loaded.module);
+  loaded = {};
+  EXPECT_TRUE(loadKernel(driver, properties, program.kernel, 1, loaded).ok());
+  driver.cuModuleUnload(loaded.module);
+}
+
+TEST_F(CudaDeviceTest, HangInACluster) {
+  program.schedule.target =
+      core::Target{"sm_90", kTestWorkers, 232448, /*cluster=*/2};
+  fake->clusterWidth = 2;
+  fake->kernel = [&](const FakeLaunch &launch) {
+    hang(launch, 1, {1, 4, 0, 0});
+    hang(launch, 2, {1, 4, 1, 1});
+  };
+  ASSERT_TRUE(load().ok());
+  double ms = 0;
+  const std::string message = device->launch(0, ms).message();
+  EXPECT_NE(message.find("worker 1: plan row 0 waits for workers 0 to 1, its "
+                         "cluster, to begin it\n"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("worker 2: plan row 0 waits for workers 2 to 3, its "
+                         "cluster, to pass on what they gather\n"),
+            std::string::npos)
+      << message;
+}
+
 TEST_F(CudaDeviceTest, NoCooperativeLaunch) {
   fake->cooperative = 0;
   EXPECT_EQ(loadError(), "the GPU (Fake GPU) has no cooperative launches");

@@ -234,6 +234,9 @@ EXPORT Result cuFuncGetAttribute(int *value, FunctionAttribute attribute,
   case Registers:
     *value = fake.registers;
     return Success;
+  case RequiredClusterWidth:
+    *value = fake.clusterWidth;
+    return Success;
   case MaxDynamicSharedBytes:
     break;
   }
@@ -411,6 +414,61 @@ EXPORT Result cuEventElapsedTime(float *milliseconds, Event start, Event end) {
   return Success;
 }
 
+/// Queues the launch that the parameters are of.
+static Result queueLaunch(FakeLaunch launch, void **parameters) {
+  std::memcpy(&launch.arena, parameters[0], 8);
+  std::memcpy(&launch.position, parameters[1], 4);
+  std::memcpy(&launch.epoch, parameters[2], 4);
+  std::memcpy(&launch.budget, parameters[3], 8);
+  queue.push_back([=] {
+    ++fake.launches;
+    now += double(fake.launchMs);
+    if (fake.kernel)
+      fake.kernel(launch);
+  });
+  return Success;
+}
+
+/// Whether a launch in clusters is one of which all blocks must be resident and
+/// that the kernel allows; its size.
+static bool readClusters(const LaunchConfig &config, unsigned &cluster) {
+  bool cooperative = false;
+  for (unsigned i = 0; i < config.attributeCount; ++i) {
+    const LaunchAttribute &a = config.attributes[i];
+    if (a.id == LaunchCooperative)
+      cooperative = a.value[0] == 1;
+    if (a.id == LaunchClusterDimension)
+      cluster = a.value[1] == 1 && a.value[2] == 1 ? a.value[0] : 0;
+  }
+  return cooperative && cluster &&
+         cluster == unsigned(fake.clusterWidth) &&
+         config.grid[0] % cluster == 0 && config.grid[1] == 1 &&
+         config.grid[2] == 1 && config.block[1] == 1 && config.block[2] == 1 &&
+         config.sharedBytes <= unsigned(fake.dynamicSharedLimit);
+}
+
+EXPORT Result cuOccupancyMaxActiveClusters(int *clusters, Function,
+                                           const LaunchConfig *config) {
+  ENTRY("cuOccupancyMaxActiveClusters")
+  unsigned cluster = 0;
+  if (!readClusters(*config, cluster))
+    return misuse();
+  *clusters = fake.clusters;
+  return Success;
+}
+
+EXPORT Result cuLaunchKernelEx(const LaunchConfig *config, Function,
+                               void **parameters, void **extra) {
+  ENTRY_IN_CONTEXT("cuLaunchKernelEx")
+  FakeLaunch launch;
+  if (!readClusters(*config, launch.cluster) || extra)
+    return misuse();
+  launch.grid = config->grid[0];
+  launch.block = config->block[0];
+  launch.sharedBytes = config->sharedBytes;
+  return queueLaunch(launch, parameters);
+}
+
 EXPORT Result cuLaunchCooperativeKernel(Function, unsigned gridX,
                                         unsigned gridY, unsigned gridZ,
                                         unsigned blockX, unsigned blockY,
@@ -424,17 +482,7 @@ EXPORT Result cuLaunchCooperativeKernel(Function, unsigned gridX,
   launch.grid = gridX;
   launch.block = blockX;
   launch.sharedBytes = sharedBytes;
-  std::memcpy(&launch.arena, parameters[0], 8);
-  std::memcpy(&launch.position, parameters[1], 4);
-  std::memcpy(&launch.epoch, parameters[2], 4);
-  std::memcpy(&launch.budget, parameters[3], 8);
-  queue.push_back([=] {
-    ++fake.launches;
-    now += double(fake.launchMs);
-    if (fake.kernel)
-      fake.kernel(launch);
-  });
-  return Success;
+  return queueLaunch(launch, parameters);
 }
 
 // NOLINTEND(readability-identifier-naming)

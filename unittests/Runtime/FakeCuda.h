@@ -17,7 +17,7 @@
 
 /// What a kernel was launched with.
 struct FakeLaunch {
-  unsigned grid = 0, block = 0, sharedBytes = 0;
+  unsigned grid = 0, block = 0, sharedBytes = 0, cluster = 1;
   uint64_t arena = 0;
   uint32_t position = 0, epoch = 0;
   uint64_t budget = 0;
@@ -39,6 +39,8 @@ struct FakeCuda {
   // The kernel.
   int registers = 128, localBytes = 0, staticSharedBytes = 16;
   int maxThreads = 512;
+  int clusterWidth = 0; ///< that the kernel requires
+  int clusters = 2;     ///< that can be resident
   std::function<void(const FakeLaunch &)> kernel;
   float launchMs = 0.5f; ///< every launch takes this long by the events
   // Failures: calls of the entry point of this name return `failure`, after

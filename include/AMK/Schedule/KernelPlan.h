@@ -7,7 +7,9 @@
 // bytes, so that a 32-bit word of a plan row reaches 512 GB.
 //
 // A plan row, in 32-bit words:
-//   0 task class; bits 16..31: bytes of a stage in units of 128
+//   0 task class; if gathers are shared in clusters, bit 15: parity of the
+//     number of those before this tile, on its worker; bits 16..31: bytes of a
+//     stage in units of 128
 //   1 first index of the tile's range          2 size of the range
 //   3 stages in the arena (units of 128 bytes)  4 number of stages
 //     of a tile that streams a KV cache: the keys of its head at position 0,
@@ -38,6 +40,9 @@ namespace amk::core {
 constexpr uint64_t kArenaUnit = 128;
 /// Marks the word for the number of stages of a tile that streams a KV cache.
 constexpr uint32_t kCacheStages = uint32_t(1) << 31;
+
+/// Where word 0 has the phase of the cluster's barriers.
+constexpr uint32_t kPhaseShift = 15;
 
 /// Packets of a packet buffer: those of group g (one producer's elements
 /// [bounds[g], bounds[g+1])) start at first[g].
@@ -115,6 +120,11 @@ struct KernelPlan {
 /// false and a message (with the task's index, or kNone) if it cannot be done.
 bool buildKernelPlan(const Schedule &schedule, KernelPlan &plan,
                      std::string &error, uint32_t &task);
+
+/// Whether the kernel can share what the task's tiles gather in their cluster:
+/// one input in packets, which each of them takes as a whole.
+bool canShareGather(const Schedule &schedule, const Task &task,
+                    std::string &why);
 
 /// Whether what a program says of its kernel (arena, placements, hand-offs,
 /// plan rows) is what its schedule asks for, so that whoever has verified the

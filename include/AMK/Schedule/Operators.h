@@ -63,6 +63,11 @@ public:
   /// Whether input `operand` is collected from all its producers before the
   /// operator starts, so that it can be handed over as packets.
   virtual bool gathers(unsigned /*operand*/) const { return false; }
+  /// Whether every tile collects all of it, for all of its threads: then the
+  /// workers of a cluster can do that together.
+  virtual bool gathersWhole(unsigned /*operand*/) const { return false; }
+  /// Whether the kernel sums the squares of what it collects.
+  virtual bool sumsSquares() const { return false; }
   /// Whether it takes such packets of float32 values too.
   virtual bool gathersFloats(unsigned /*operand*/) const { return false; }
   /// Shared memory that the kernel works in while it computes a tile of at most

@@ -59,8 +59,9 @@ struct Kernel {
   uint64_t zeroOffset = 0, zeroBytes = 0;
   /// The watchdog's record: word 0 is the abort flag, 0 or the epoch of the
   /// launch that hung; then for worker w, at words 4 + 4 w ..: plan row + 1 (0:
-  /// it did not wait), what it waited for (1: counter, 2: packet), which
-  /// (counter or packet index), and the value seen.
+  /// it did not wait), what it waited for (1: counter, 2: packet, 4: the
+  /// workers of its cluster), which (counter or packet index; 0: that they
+  /// begin, 1: that they pass on what they gather), and the value seen.
   uint64_t reportOffset = 0;
   /// Times of the last launch, if the kernel records them (traceRows > 0), as
   /// TraceLayout.h says.

@@ -30,10 +30,28 @@ struct SharedLayout {
   uint32_t vector = 0;  ///< the gathered input, or attention's state
   uint32_t partial = 0; ///< partial sums: slices x rows, float32
   uint32_t misc = 0;    ///< kMiscBytes: sums of squares, progress
+  uint32_t cluster = 0; ///< ClusterArea, if gathers are shared in clusters
   uint32_t pages = 0;   ///< pages of the Shared space
   uint32_t total = 0;
 };
 constexpr uint32_t kMiscBytes = 256;
+
+/// What the workers of a cluster share a gather with: byte offsets in an area
+/// that lies at the same place in the shared memory of each.
+struct ClusterArea {
+  static constexpr uint32_t free = 0;    ///< barrier: all may be stored to
+  static constexpr uint32_t arrived = 8; ///< barrier: all is stored here
+  static constexpr uint32_t left = 16;   ///< not 0: this worker has given up
+  static constexpr uint32_t sums = 20;   ///< of squares: float32 by share
+};
+
+/// Packets are dealt 32 at a time over the consumer warps of a cluster. How many
+/// of these have any.
+constexpr uint32_t clusterShares(uint32_t cluster, uint32_t packets) {
+  const uint64_t warps = uint64_t(cluster) * kConsumerWarps;
+  const uint64_t whole = (uint64_t(packets) + 31) / 32;
+  return uint32_t(whole < warps ? whole : warps);
+}
 
 /// What attention works in when its positions are split, for the heads of one
 /// KV head: byte offsets in the vector area. Heads come in columns of eight, as
@@ -58,6 +76,14 @@ uint32_t columnSlices(int64_t columns, const Stream &stream);
 /// buffer that is not Local, and one for the generation of a packet buffer and
 /// the tile's first packet in it.
 uint32_t planFieldWords(const Schedule &schedule, const Task &task);
+
+/// Packets of a packet buffer.
+uint32_t packetCount(const Schedule &schedule, const Buffer &buffer);
+
+/// Whether the tiles of a task share what they gather in their cluster.
+inline bool sharesGather(const Schedule &schedule, const Task &task) {
+  return task.clusterGather && schedule.target && schedule.target->cluster > 1;
+}
 
 SharedLayout sharedLayout(const Schedule &schedule);
 

@@ -265,6 +265,39 @@ void DeviceBuilder::barrierWait(Value address, Value parity) {
   });
 }
 
+Value DeviceBuilder::clusterRank() {
+  return ptx("mov.u32 $0, %cluster_ctarank;", "=r", i32Type(), {},
+             /*sideEffects=*/false);
+}
+Value DeviceBuilder::clusterAddress(Value address, Value rank) {
+  return ptx("mapa.shared::cluster.u32 $0, $1, $2;", "=r,r,r", i32Type(),
+             {address, rank}, /*sideEffects=*/false);
+}
+void DeviceBuilder::storeAsync(Value value, Value address, Value barrier) {
+  if (value.getType().isF32())
+    value = asBits(value);
+  ptx("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [$0], $1, "
+      "[$2];",
+      "r,r,r", {address, value, barrier});
+}
+void DeviceBuilder::barrierArriveCluster(Value address, bool relaxed) {
+  const std::string order = relaxed ? "relaxed" : "release";
+  ptx("mbarrier.arrive." + order + ".cluster.shared::cluster.b64 _, [$0];", "r",
+      {address});
+}
+Value DeviceBuilder::barrierTestCluster(Value address, Value parity, bool waits,
+                                        bool relaxed) {
+  const std::string text = std::string("{.reg .pred p; mbarrier.") +
+                           (waits ? "try_wait" : "test_wait") + ".parity." +
+                           (relaxed ? "relaxed" : "acquire") +
+                           ".cluster.shared::cta.b64 p, [$1], $2; "
+                           "selp.u32 $0, 1, 0, p;}";
+  return ptx(text, "=r,r,r", i32Type(), {address, parity});
+}
+void DeviceBuilder::clusterBarrier() {
+  ptx("barrier.cluster.arrive.release; barrier.cluster.wait.acquire;", "", {});
+}
+
 void DeviceBuilder::ifThen(Value condition, llvm::function_ref<void()> then) {
   auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);

@@ -113,6 +113,20 @@ public:
   /// One look, without waiting: i32, not 0 if the phase is complete.
   Value barrierTest(Value address, Value parity);
 
+  // Clusters: addresses in the shared memory of all CTAs of a cluster.
+  Value clusterRank(); ///< of this CTA
+  /// What lies at `address` in the CTA of rank `rank`.
+  Value clusterAddress(Value address, Value rank);
+  /// Stores 32 bits; `barrier`, of the same CTA, counts them when they are there.
+  void storeAsync(Value value, Value address, Value barrier);
+  /// Arrives at a barrier of any CTA of the cluster, at its scope.
+  void barrierArriveCluster(Value address, bool relaxed);
+  /// One look at a barrier of this CTA, at the cluster's scope; with `waits`
+  /// the thread may be suspended for a while.
+  Value barrierTestCluster(Value address, Value parity, bool waits,
+                           bool relaxed);
+  void clusterBarrier(); ///< of all threads of the cluster
+
   // Control flow.
   void ifThen(Value condition, llvm::function_ref<void()> then);
   void forLoop(Value from, Value to, Value step,

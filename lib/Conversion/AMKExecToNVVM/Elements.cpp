@@ -1,6 +1,6 @@
 //===- Elements.cpp - One lane an element ---------------------------------===//
 
-#include "KernelLowering.h"
+#include "ClusterGather.h"
 
 #include "AMK/Schedule/WeightPacking.h"
 
@@ -123,7 +123,9 @@ Value KernelLowering::lowerPartial(PartialOp op) {
 
 Value KernelLowering::lowerNormScale(NormScaleOp op) {
   Value sum = d.f32(0);
-  for (uint32_t w = 0; w < core::kConsumerWarps; ++w)
+  if (op.getShares())
+    sum = ClusterGather::sumOfSquares(*this, op.getShares());
+  for (uint32_t w = 0; w < core::kConsumerWarps && !op.getShares(); ++w)
     sum =
         d.fadd(sum, d.loadShared(d.f32Type(),
                                  shared(kernel.getShared().getMisc() + w * 4)));

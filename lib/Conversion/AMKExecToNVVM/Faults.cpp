@@ -16,8 +16,11 @@ static constexpr llvm::StringLiteral kNames[] = {
     "kv-full",        "kv-empty",      "kv-release",     "kv-fence",
     "head-wait",      "part-wait",     "part-copy",      "empty-wait",
     "empty-order",    "heads-barrier", "states-barrier", "results-barrier",
-    "partial-barrier"};
-static_assert(std::size(kNames) == size_t(Fault::PartialBarrier) + 1);
+    "partial-barrier",
+    "cluster-start",  "cluster-free",  "cluster-arrived", "cluster-acquire",
+    "cluster-release", "cluster-end"};
+static_assert(std::size(kNames) == size_t(Fault::ClusterEnd) + 1);
+static_assert(std::size(kNames) <= 64, "Faults::omitted has a bit for each");
 
 bool Faults::add(llvm::ArrayRef<std::string> names, std::string &error) {
   for (const std::string &name : names) {
@@ -27,7 +30,7 @@ bool Faults::add(llvm::ArrayRef<std::string> names, std::string &error) {
               ", found '" + name + "'";
       return false;
     }
-    omitted |= 1u << (at - std::begin(kNames));
+    omitted |= uint64_t(1) << (at - std::begin(kNames));
   }
   return true;
 }

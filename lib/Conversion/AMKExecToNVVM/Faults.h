@@ -46,12 +46,19 @@ enum class Fault : uint32_t {
   HeadsBarrier,  ///< no barrier of the consumers after the heads were gathered
   StatesBarrier, ///< none between the warps' states and who combines them
   ResultsBarrier, ///< none between the results and who reads them
-  PartialBarrier  ///< none between a tile of a split and the next tile
+  PartialBarrier, ///< none between a tile of a split and the next tile
+  // Of gathers that a cluster shares.
+  ClusterStart,   ///< peers are not waited for before the first gather
+  ClusterFree,    ///< values are sent while a peer still uses its vector
+  ClusterArrived, ///< the vector is used before the peers' values are there
+  ClusterAcquire, ///< both of these waits are relaxed
+  ClusterRelease, ///< a peer says so before it has used its vector
+  ClusterEnd      ///< a worker ends while its peers may still send
 };
 
 /// What is wrong with a kernel; nothing by default.
 struct Faults {
-  uint32_t omitted = 0; ///< a bit per fault
+  uint64_t omitted = 0; ///< a bit per fault
   uint32_t delays = 0;  ///< not 0: the seed of random delays
   /// At this position no counter is signaled, so that a launch there hangs.
   int64_t silentPosition = -1;

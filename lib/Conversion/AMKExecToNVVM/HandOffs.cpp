@@ -1,6 +1,6 @@
 //===- HandOffs.cpp - Counters, packets and plain vectors -----------------===//
 
-#include "KernelLowering.h"
+#include "ClusterGather.h"
 
 using namespace mlir;
 
@@ -213,7 +213,7 @@ llvm::SmallVector<Value, 4> KernelLowering::pollPacket(Value address,
 
 void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
                                    Value target, llvm::ArrayRef<Value> gain,
-                                   Value squares) {
+                                   Value squares, ClusterGather *cluster) {
   Value to = d.add(shared(kernel.getShared().getVector()),
                    d.shl(d.band(target, 0xffff), 1));
   Value count = d.shr(target, 16);
@@ -227,13 +227,19 @@ void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
       if (!gain.empty())
         pair = d.pack(d.fmul(d.low(pair), d.low(gain[k / 2])),
                       d.fmul(d.high(pair), d.high(gain[k / 2])));
-      d.storeShared(pair, d.add(to, k * 2));
+      if (cluster)
+        cluster->store(pair, d.add(to, k * 2));
+      else
+        d.storeShared(pair, d.add(to, k * 2));
     });
   }
 }
 
 void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
-                                       Value squares) {
+                                       Value squares, ClusterGather *cluster) {
+  Value firstOfRound = cluster ? cluster->firstPacket() : tid;
+  const int64_t round =
+      cluster ? cluster->packetsOfRound() : core::kConsumerThreads;
   PacketsAttr packets = *op.getPackets();
   Value base = globalPlace(map(op.getPlace()));
   Value stamp = stampOf(map(op.getGeneration()));
@@ -250,7 +256,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
     }
   Value missing = d.i32(0);
   for (int64_t i = 0; i < batch; ++i) {
-    Value index = d.add(tid, d.mul(d.add(first, i), core::kConsumerThreads));
+    Value index = d.add(firstOfRound, d.mul(d.add(first, i), round));
     Value mine = d.ult(index, count);
     Value packet = d.select(mine, index, d.i32(0));
     Value bit = d.select(mine, d.i32(1 << i), d.i32(0));
@@ -275,13 +281,17 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
           loadPacket(addresses[size_t(i)], d.band(state[0], 1 << i)));
     tryHold(); // while the packets are on their way
     Value left = state[0];
+    if (cluster)
+      left = cluster->waitForFree(state[1], left);
+    Value wanted = left;
     for (int64_t i = 0; i < batch; ++i) {
       const size_t at = size_t(i);
-      Value arrived = d.ne(d.band(state[0], 1 << i), d.i32(0));
+      Value arrived = d.ne(d.band(wanted, 1 << i), d.i32(0));
       if (!omits(Fault::PacketWait))
         arrived = d.both(arrived, d.eq(words[at][3], stamp));
       d.ifThen(arrived, [&] {
-        scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at]);
+        scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at],
+                      cluster);
       });
       left = d.select(arrived, d.band(left, ~(1 << i)), left);
     }
@@ -289,7 +299,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
       // The first that is missing, looked at once more.
       Value at = d.ptx("{.reg .b32 t; brev.b32 t, $1; clz.b32 $0, t;}", "=r,r",
                        d.i32Type(), {left}, /*sideEffects=*/false);
-      Value index = d.add(d.mul(d.add(at, first), core::kConsumerThreads), tid);
+      Value index = d.add(d.mul(d.add(at, first), round), firstOfRound);
       Value isMissing = d.ne(left, d.i32(0));
       Value address =
           d.at(base, d.shl(d.select(isMissing, index, d.i32(0)), 4));
@@ -323,10 +333,12 @@ int64_t KernelLowering::mostPacketsAtOnce(GatherOp op) {
   return std::max<int64_t>(kBatchWords / words, 1);
 }
 
-void KernelLowering::gatherPackets(GatherOp op, Value squares) {
+void KernelLowering::gatherPackets(GatherOp op, Value squares,
+                                   ClusterGather *cluster) {
   const int64_t count = op.getPackets()->getCount();
-  const int64_t rounds =
-      (count + core::kConsumerThreads - 1) / core::kConsumerThreads;
+  const int64_t round =
+      cluster ? cluster->packetsOfRound() : core::kConsumerThreads;
+  const int64_t rounds = (count + round - 1) / round;
   const int64_t most = mostPacketsAtOnce(op);
   const int64_t batches = (rounds + most - 1) / most;
   const int64_t batch = (rounds + batches - 1) / batches;
@@ -334,13 +346,13 @@ void KernelLowering::gatherPackets(GatherOp op, Value squares) {
   // moves the sums of the first down to the end of the second.
   if (batches > (squares ? 1 : 2)) {
     d.forLoop(d.i32(0), d.i32(rounds), d.i32(batch), [&](Value first) {
-      gatherPacketBatch(op, first, batch, squares);
+      gatherPacketBatch(op, first, batch, squares, cluster);
     });
     return;
   }
   for (int64_t first = 0; first < rounds; first += batch)
     gatherPacketBatch(op, d.i32(first), std::min(batch, rounds - first),
-                      squares);
+                      squares, cluster);
 }
 
 void KernelLowering::gatherPlain(GatherOp op, Value squares) {
@@ -378,12 +390,18 @@ void KernelLowering::storeSquares(Value squares) {
   });
 }
 
+Value KernelLowering::newSquares(GatherOp op) {
+  if (!op.getSquares())
+    return Value();
+  Value squares = d.variable(d.f32Type());
+  d.set(squares, d.f32(0));
+  return squares;
+}
+
 void KernelLowering::lower(GatherOp op) {
-  Value squares; // this thread's sum, if it is wanted
-  if (op.getSquares()) {
-    squares = d.variable(d.f32Type());
-    d.set(squares, d.f32(0));
-  }
+  if (op.getCluster())
+    return ClusterGather(*this, op).lower();
+  Value squares = newSquares(op);
   if (op.getPackets())
     gatherPackets(op, squares);
   else

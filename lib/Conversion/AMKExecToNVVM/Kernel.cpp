@@ -96,6 +96,9 @@ LogicalResult KernelLowering::run() {
   else if (kernel.getRing())
     emitLoader();
   b.setInsertionPoint(end);
+  // A peer may store here until it has ended too.
+  if (sharesGathers() && !omits(Fault::ClusterEnd))
+    d.clusterBarrier();
   return success();
 }
 
@@ -114,6 +117,9 @@ void KernelLowering::createFunction(gpu::GPUModuleOp module) {
   function->setAttr("nvvm.kernel", b.getUnitAttr());
   function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({threads()}));
   function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(1));
+  if (kernel.getCluster() > 1)
+    function->setAttr("nvvm.cluster_dim", b.getDenseI32ArrayAttr(
+                                              {int32_t(kernel.getCluster())}));
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   arena = entry->getArgument(0);
@@ -145,6 +151,8 @@ void KernelLowering::setUp() {
   d.ifThen(d.eq(tid, d.i32(0)), [&] {
     // Progress of the consumers, for the loader's window: none yet.
     d.storeShared(d.i32(-1), this->shared(shared.getMisc() + 64));
+    if (sharesGathers())
+      initializeCluster();
   });
   // This worker's rows of the plan, once: a row read from global memory
   // between tiles would cost a loaded round trip each.
@@ -160,7 +168,21 @@ void KernelLowering::setUp() {
         d.loadGlobal(d.i32Type(), d.at(plan, d.shl(d.add(from, i), 2)));
     d.storeShared(word, d.add(this->shared(shared.getPlan()), d.shl(i, 2)));
   });
-  d.barrier(0, threads());
+  // Peers arrive at this CTA's barriers: they must find them, and it.
+  if (sharesGathers() && !omits(Fault::ClusterStart))
+    d.clusterBarrier();
+  else
+    d.barrier(0, threads());
+}
+
+void KernelLowering::initializeCluster() {
+  const uint32_t area = kernel.getShared().getCluster();
+  d.barrierInit(shared(area + core::ClusterArea::free),
+                int(kernel.getCluster()));
+  d.barrierInit(shared(area + core::ClusterArea::arrived), 1);
+  d.storeShared(d.i32(0), shared(area + core::ClusterArea::left));
+  if (!omits(Fault::BarrierFence))
+    d.ptx("fence.mbarrier_init.release.cluster;", "", {});
 }
 
 void KernelLowering::emitStageIssue(Value slot, llvm::ArrayRef<Value> sources,
@@ -382,8 +404,11 @@ LogicalResult KernelLowering::emitConsumers() {
   firstStage = loop.getRegionIterArgs()[0];
   stages = stagesOf(field(4));
   holdLimit = holdLimitOf(rowBytes);
+  // The bit above says which phase of the cluster's barriers is next.
+  const int64_t classMask =
+      sharesGathers() ? (1 << core::kPhaseShift) - 1 : 0xffff;
   Value id = arith::IndexCastUIOp::create(b, d.loc, b.getIndexType(),
-                                          d.band(field(0), 0xffff));
+                                          d.band(field(0), classMask));
   llvm::SmallVector<TaskClassOp> classes(kernel.getOps<TaskClassOp>());
   llvm::SmallVector<int64_t> cases;
   for (TaskClassOp c : classes)

@@ -20,7 +20,9 @@
 namespace amk::exec {
 
 /// What a poll waits for, as the watchdog records it.
-enum class PollKind { Counter = 1, Packet = 2 };
+enum class PollKind { Counter = 1, Packet = 2, Cluster = 4 };
+
+class ClusterGather;
 
 class KernelLowering {
 public:
@@ -32,11 +34,13 @@ public:
 
 private:
   friend class SplitAttention;
+  friend class ClusterGather;
 
   // Kernel.cpp: the frame.
   int threads() const; ///< of a CTA
   void createFunction(mlir::gpu::GPUModuleOp module);
   void setUp();
+  void initializeCluster(); ///< the barriers of gathers in a cluster
   void emitLoader();
   /// What the loader copies: `bytes` from every source, one behind the other
   /// at multiples of `stride` bytes in the slot.
@@ -64,16 +68,20 @@ private:
   void lower(PollOp op);
   void lower(SignalOp op);
   void lower(GatherOp op);
-  void gatherPackets(GatherOp op, Value squares);
+  /// `cluster`: who shares the gather with the other CTAs, or null.
+  void gatherPackets(GatherOp op, Value squares,
+                     ClusterGather *cluster = nullptr);
   int64_t mostPacketsAtOnce(GatherOp op);
   void gatherPacketBatch(GatherOp op, mlir::Value first, int64_t batch,
-                         Value squares);
+                         Value squares, ClusterGather *cluster);
   void gatherPlain(GatherOp op, Value squares);
-  /// `squares`: a variable with this thread's sum of squares, or null.
+  /// A variable for this thread's sum of squares, or null if none is wanted.
+  Value newSquares(GatherOp op);
   void addSquares(Value pair, Value squares);
   void storeSquares(Value squares); ///< the warp's sum, to the misc area
   void scatterPacket(GatherOp op, llvm::ArrayRef<Value> words, Value target,
-                     llvm::ArrayRef<Value> gain, Value squares);
+                     llvm::ArrayRef<Value> gain, Value squares,
+                     ClusterGather *cluster);
   /// Stamp of packets of a generation in this launch.
   Value stampOf(Value generation);
   /// Words 0 to 3 of the packet at `address` if `wanted` holds, else anything.
@@ -173,6 +181,8 @@ private:
   Value shared(uint32_t offset) { return d.add(smem, offset); }
   Value fullBarrier(Value slot);
   Value emptyBarrier(Value slot);
+  /// Whether the CTAs of a cluster share gathers.
+  bool sharesGathers() { return kernel.getShared().getCluster() != 0; }
   void syncConsumers() { d.barrier(1, core::kConsumerThreads); }
   /// Larger of two (value, index) pairs; ties to the lower index; a NaN (index
   /// -1) wins.

@@ -17,7 +17,8 @@ namespace amk {
 static exec::SharedAttr sharedAttr(MLIRContext *context,
                                    const core::SharedLayout &l) {
   return exec::SharedAttr::get(context, l.barriers, l.plan, l.planRowWords,
-                               l.vector, l.partial, l.misc, l.pages, l.total);
+                               l.vector, l.partial, l.misc, l.pages, l.total,
+                               l.cluster);
 }
 
 FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
@@ -57,7 +58,8 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
       builder.getStringAttr(plan.kernel.entry + "_kernel"),
       builder.getStringAttr(plan.kernel.chip),
       builder.getI32IntegerAttr(int32_t(plan.kernel.workers)),
-      sharedAttr(context, plan.shared), arena, ring, caches);
+      sharedAttr(context, plan.shared), arena, ring, caches,
+      builder.getI32IntegerAttr(int32_t(schedule->target->cluster)));
   OpBuilder::InsertionGuard guard(builder);
   Block &block = kernel.getBody().emplaceBlock();
   for (uint32_t c = 0; c < plan.classes.size(); ++c) {

@@ -178,7 +178,8 @@ LogicalResult BodyBuilder::gather(size_t by, uint32_t id,
   exec::GatherOp::create(b, loc, place(id), generation(id), gain,
                          uint32_t(from.elements()), core::byteWidth(from.type),
                          p ? *p : exec::PacketsAttr(), norm.has_value(),
-                         from.space == core::Space::Shared);
+                         from.space == core::Space::Shared,
+                         core::sharesGather(schedule, task));
   stamp(1);
   return success();
 }
@@ -190,10 +191,16 @@ void BodyBuilder::stamp(uint32_t point) {
 
 Value BodyBuilder::normScale(size_t norm) {
   Value &v = scales[norm];
+  const auto p = packets(op(norm).operands[0]);
+  const uint32_t shares =
+      p && core::sharesGather(schedule, task)
+          ? core::clusterShares(schedule.target->cluster, p->getCount())
+          : 0;
   if (!v)
     v = exec::NormScaleOp::create(b, loc, b.getF32Type(),
                                   uint32_t(operand(norm, 0).elements()),
-                                  llvm::APFloat(op(norm).getFloat("eps")));
+                                  llvm::APFloat(op(norm).getFloat("eps")),
+                                  shares);
   return v;
 }
 

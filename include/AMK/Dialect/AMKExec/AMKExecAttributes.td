@@ -18,11 +18,13 @@ def AMKExec_Shared : AMKExec_Attr<"Shared", "shared"> {
     The ring of stages is at 0; `barriers` are full[slots] then empty[slots];
     `plan` this worker's plan rows; `vector` the gathered input; `partial` the
     partial sums; `misc` sums of squares and progress; `pages` the pages of
-    shared buffers. See `core::SharedLayout`.
+    shared buffers. `cluster`, if it is not 0: what the workers of a cluster
+    share a gather with. See `core::SharedLayout`.
   }];
   let parameters = (ins "uint32_t":$barriers, "uint32_t":$plan,
     "uint32_t":$row_words, "uint32_t":$vector, "uint32_t":$partial,
-    "uint32_t":$misc, "uint32_t":$pages, "uint32_t":$total);
+    "uint32_t":$misc, "uint32_t":$pages, "uint32_t":$total,
+    DefaultValuedParameter<"uint32_t", "0">:$cluster);
 }
 
 def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {

@@ -20,14 +20,17 @@ def AMKExec_KernelOp : AMKExec_Op<"kernel",
   let summary = "a persistent kernel: one CTA per worker";
   let description = [{
     Nine warps: eight consumers and one loader. `chip` names the target of the
-    lowering. Without a ring there is nothing to load.
+    lowering. Without a ring there is nothing to load. `cluster` CTAs in turn
+    are launched as a cluster.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$chip,
     I32Attr:$workers, AMKExec_Shared:$shared, AMKExec_Arena:$arena,
-    OptionalAttr<AMKExec_Ring>:$ring, OptionalAttr<AMKExec_Caches>:$caches);
+    OptionalAttr<AMKExec_Ring>:$ring, OptionalAttr<AMKExec_Caches>:$caches,
+    DefaultValuedAttr<I32Attr, "1">:$cluster);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $sym_name `on` $chip `workers` `(` $workers `)` `shared` `` $shared `arena` `` $arena
+    $sym_name `on` $chip `workers` `(` $workers `)` (`cluster` `(` $cluster^ `)`)?
+    `shared` `` $shared `arena` `` $arena
     (`ring` `` $ring^)? (`caches` `` $caches^)? attr-dict-with-keyword $body
   }];
 }
@@ -101,14 +104,20 @@ def AMKExec_GatherOp : AMKExec_Op<"gather", [AttrSizedOperandSegments]> {
     sum of squares of the values (before the gain) is left in the misc area. A
     consumer barrier follows. With `shared`, `place` is bytes from the start of
     the shared pages.
+
+    With `cluster` the CTAs of a cluster gather the same vector together: each
+    polls a part of the packets and stores what it gets in the vector area of
+    all. None begins to store before all have come here, and all have everything
+    when one goes on, in place of the barrier; the sums of squares, of the warps
+    of all CTAs that have packets, are left in the `cluster` area.
   }];
   let arguments = (ins I32:$place, Optional<I32>:$generation,
     Optional<I32>:$gain, I32Attr:$elements, I32Attr:$bytes,
     OptionalAttr<AMKExec_Packets>:$packets, UnitAttr:$squares,
-    UnitAttr:$shared);
+    UnitAttr:$shared, UnitAttr:$cluster);
   let assemblyFormat = [{
-    (`shared` $shared^)? $place (`generation` $generation^)? (`gain` $gain^)? (`packets` `` $packets^)?
-    (`squares` $squares^)? attr-dict
+    (`cluster` $cluster^)? (`shared` $shared^)? $place (`generation` $generation^)? (`gain` $gain^)?
+    (`packets` `` $packets^)? (`squares` $squares^)? attr-dict
   }];
 }
 
@@ -249,9 +258,14 @@ def AMKExec_PartialOp : AMKExec_Op<"partial"> {
 
 def AMKExec_NormScaleOp : AMKExec_Op<"norm_scale"> {
   let summary = "1 / sqrt(sum of squares / elements + eps)";
-  let arguments = (ins I32Attr:$elements, F64Attr:$eps);
+  let description = [{
+    The sum is that of what the body's `gather` has left; `shares`, if it is not
+    0: in a cluster, by so many of its warps.
+  }];
+  let arguments = (ins I32Attr:$elements, F64Attr:$eps,
+    DefaultValuedAttr<I32Attr, "0">:$shares);
   let results = (outs F32:$result);
-  let assemblyFormat = "`elements` `(` $elements `)` `eps` `(` $eps `)` attr-dict";
+  let assemblyFormat = "`elements` `(` $elements `)` `eps` `(` $eps `)` (`shares` `(` $shares^ `)`)? attr-dict";
 }
 
 def AMKExec_VectorOp : AMKExec_Op<"vector"> {
