@@ -62,6 +62,13 @@ bool canShareGather(const Schedule &s, const Task &task, std::string &why) {
               b.name + "'";
         return false;
       }
+      if (gathered != kNone && gathered != op.operands[i]) {
+        why = "operator '" + op.name + "': expected packets of '" +
+              s.buffers[gathered].name +
+              "', the input that is shared in a cluster, found packets of '" +
+              b.name + "'";
+        return false;
+      }
       gathered = op.operands[i];
     }
   }

@@ -102,6 +102,105 @@ TEST(KernelPlan, NothingOverlapsInTheArena) {
   }
 }
 
+/// Which tasks the kernel can share the gather of, and what it says if not.
+TEST(KernelPlan, CanShareGather) {
+  Schedule s = compiled(16);
+  const auto why = [&](const Task &task) {
+    std::string text;
+    return canShareGather(s, task, text) ? "" : text;
+  };
+  const auto named = [&](const std::string &name) -> Task & {
+    for (Task &task : s.tasks)
+      if (task.name == name)
+        return task;
+    ADD_FAILURE() << "no task " << name;
+    return s.tasks.front();
+  };
+  EXPECT_EQ(why(named("L0_qkv")),
+            "expected a target with clusters to share a gather in, found none");
+  s.target->cluster = 4;
+  for (const char *name : {"L0_qkv", "L0_o", "L0_gateup", "L0_down"})
+    EXPECT_EQ(why(named(name)), "") << name;
+  EXPECT_NE(why(named("L0_attention")).find("expected an input that every tile "
+                                            "gathers as a whole"),
+            std::string::npos)
+      << why(named("L0_attention"));
+  EXPECT_EQ(why(named("embed")),
+            "expected an input in packets, to share it in a cluster, found "
+            "none");
+  named("L0_attention").clusterGather = true;
+  EXPECT_NE(planError(s).find("gathers as a whole"), std::string::npos);
+}
+
+TEST(KernelPlan, ClustersMakeUpTheGrid) {
+  Schedule s = compiled(14);
+  s.target->cluster = 4;
+  EXPECT_EQ(planError(s),
+            "expected a number of workers that the cluster divides, found 14 "
+            "workers in clusters of 4");
+  s.target->cluster = 0;
+  EXPECT_NE(planError(s).find("in clusters of 0"), std::string::npos);
+  s.target->cluster = 2;
+  EXPECT_EQ(planError(s), "");
+  s.target->chip = "sm_80";
+  EXPECT_EQ(planError(s), "expected a target with clusters, found sm_80");
+}
+
+/// Rows have the parity of the shared gathers before them; a class is shared or
+/// not; shared memory has the barriers and a sum for each warp with packets.
+TEST(KernelPlan, SharedGathers) {
+  Schedule s = compiled(16);
+  KernelPlan before;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, before, error, task)) << error;
+  EXPECT_EQ(before.shared.cluster, 0u);
+  s.target->cluster = 2;
+  for (Task &t : s.tasks)
+    t.clusterGather = t.name == "L0_qkv" || t.name == "L0_o" ||
+                      t.name == "L1_qkv" || t.name == "L1_down";
+  KernelPlan plan;
+  ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+  EXPECT_EQ(plan.classes.size(), before.classes.size() + 2)
+      << "of o and down, those that share and those that do not";
+  EXPECT_EQ(plan.shared.cluster, plan.shared.misc + kMiscBytes);
+  uint32_t shares = 0;
+  for (const Task &t : s.tasks)
+    if (t.name == "L0_qkv" || t.name == "L1_qkv")
+      shares = std::max(
+          shares, clusterShares(2, packetCount(s, s.buffers[t.ops[0]
+                                                                .operands[0]])));
+  EXPECT_GT(shares, 0u);
+  EXPECT_EQ(plan.shared.pages, (plan.shared.cluster + ClusterArea::sums +
+                                shares * 4 + 15) /
+                                   16 * 16);
+  const Tiles tiles = expand(s);
+  const std::string &words = blob(plan, "plan").data;
+  for (uint32_t w = 0; w < tiles.workers; ++w) {
+    uint32_t gathers = 0;
+    for (uint32_t r = 0; r < tiles.queues[w].size(); ++r) {
+      const Tile &tile = tiles.tiles[tiles.queues[w][r]];
+      const uint32_t word =
+          wordAt(words, plan.planRowsOffset +
+                            (wordAt(words, w * 2) + r) *
+                                plan.shared.planRowWords);
+      EXPECT_EQ(word & 0x7fff, plan.classOfTask[tile.task]);
+      EXPECT_EQ(word >> kPhaseShift & 1, gathers & 1);
+      gathers += s.tasks[tile.task].clusterGather;
+    }
+  }
+}
+
+TEST(KernelPlan, ClusterShares) {
+  EXPECT_EQ(clusterShares(2, 1), 1u);
+  EXPECT_EQ(clusterShares(2, 32), 1u);
+  EXPECT_EQ(clusterShares(2, 33), 2u);
+  EXPECT_EQ(clusterShares(2, 511), 16u);
+  EXPECT_EQ(clusterShares(2, 5000), 16u);
+  EXPECT_EQ(clusterShares(8, 5000), 64u);
+  EXPECT_EQ(clusterShares(~0u, ~0u), 1u << 27);
+}
+
 /// Every row says what its tile is, and how many stages are left.
 TEST(KernelPlan, RowsFollowTheQueues) {
   const Schedule s = compiled(7);
