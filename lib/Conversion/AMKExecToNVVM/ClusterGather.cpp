@@ -131,15 +131,32 @@ Value ClusterGather::unlessGivenUp(Value wanted) {
                   d.i32(0));
 }
 
-void ClusterGather::send(Value value, Value address, Value to) {
-  d.storeAsync(value, d.clusterAddress(address, to),
-               d.clusterAddress(place(ClusterArea::arrived), to));
-}
-
-void ClusterGather::store(Value pair, Value address) {
-  // Each CTA begins with itself, so that they do not all send to one.
-  for (int64_t i = 0; i < ctas; ++i)
-    send(pair, address, d.bxor(rank, d.i32(i)));
+void ClusterGather::scatterPacket(llvm::ArrayRef<Value> words, Value target,
+                                  llvm::ArrayRef<Value> gain, Value squares) {
+  Value address = d.add(k.shared(k.kernel.getShared().getVector()),
+                        d.shl(d.band(target, 0xffff), 1));
+  Value count = d.shr(target, 16);
+  llvm::SmallVector<Value> pairs, there;
+  for (int64_t i = 0; i < int64_t(op.getPackets()->getElements()); i += 2) {
+    Value pair = words[size_t(i / 2)];
+    there.push_back(d.lt(d.i32(i), count));
+    if (squares)
+      d.ifThen(there.back(), [&] { k.addSquares(pair, squares); });
+    if (!gain.empty())
+      pair = d.pack(d.fmul(d.low(pair), d.low(gain[size_t(i / 2)])),
+                    d.fmul(d.high(pair), d.high(gain[size_t(i / 2)])));
+    pairs.push_back(pair);
+  }
+  // Not unrolled, for the registers. Each CTA begins with itself, so that they
+  // do not all send to one.
+  d.forLoop(d.i32(0), d.clusterSize(), d.i32(1), [&](Value i) {
+    Value peer = d.bxor(rank, i);
+    Value to = d.clusterAddress(address, peer);
+    Value barrier = d.clusterAddress(place(ClusterArea::arrived), peer);
+    for (size_t j = 0; j < pairs.size(); ++j)
+      d.ifThen(there[j],
+               [&] { d.storeAsync(pairs[j], to, int64_t(j) * 4, barrier); });
+  });
 }
 
 void ClusterGather::sendSquares(Value squares) {
@@ -149,7 +166,10 @@ void ClusterGather::sendSquares(Value squares) {
   Value address = d.add(place(ClusterArea::sums), d.shl(share, 2));
   Value to = unlessGivenUp(d.i32(ctas)); // none, if it may not
   Value sends = d.both(d.ult(k.lane, to), d.ult(share, d.i32(shares)));
-  d.ifThen(sends, [&] { send(sum, address, k.lane); });
+  d.ifThen(sends, [&] {
+    d.storeAsync(sum, d.clusterAddress(address, k.lane), 0,
+                 d.clusterAddress(place(ClusterArea::arrived), k.lane));
+  });
 }
 
 Value ClusterGather::sumOfSquares(KernelLowering &k, uint32_t shares) {

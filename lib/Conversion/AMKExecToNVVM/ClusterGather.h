@@ -27,8 +27,9 @@ public:
   /// the number of turns before: waits until all CTAs may be stored to. The
   /// packets that are `wanted`, a bit for each, or none if it has given up.
   Value waitForFree(Value turns, Value wanted);
-  /// Stores a pair of values at an address of the vector area, in all CTAs.
-  void store(Value pair, Value address);
+  /// As KernelLowering's, in all CTAs.
+  void scatterPacket(llvm::ArrayRef<Value> words, Value target,
+                     llvm::ArrayRef<Value> gain, Value squares);
 
 private:
   void gather();
@@ -37,8 +38,6 @@ private:
   /// Waits for this CTA's barrier; i32, not 0 if it has given up.
   Value wait(uint32_t which, Fault unless);
   Value unlessGivenUp(Value wanted);
-  /// To the CTA of a rank, whose barrier `arrived` counts the bytes.
-  void send(Value value, Value address, Value to);
   void sendSquares(Value squares);
 
   KernelLowering &k;

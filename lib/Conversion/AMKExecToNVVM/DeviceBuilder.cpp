@@ -273,11 +273,16 @@ Value DeviceBuilder::clusterAddress(Value address, Value rank) {
   return ptx("mapa.shared::cluster.u32 $0, $1, $2;", "=r,r,r", i32Type(),
              {address, rank}, /*sideEffects=*/false);
 }
-void DeviceBuilder::storeAsync(Value value, Value address, Value barrier) {
+Value DeviceBuilder::clusterSize() {
+  return ptx("mov.u32 $0, %cluster_nctarank;", "=r", i32Type(), {},
+             /*sideEffects=*/false);
+}
+void DeviceBuilder::storeAsync(Value value, Value address, int64_t offset,
+                               Value barrier) {
   if (value.getType().isF32())
     value = asBits(value);
-  ptx("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [$0], $1, "
-      "[$2];",
+  ptx("st.async.shared::cluster.mbarrier::complete_tx::bytes.b32 [$0+" +
+          std::to_string(offset) + "], $1, [$2];",
       "r,r,r", {address, value, barrier});
 }
 void DeviceBuilder::barrierArriveCluster(Value address, bool relaxed) {

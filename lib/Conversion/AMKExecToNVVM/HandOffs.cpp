@@ -213,7 +213,7 @@ llvm::SmallVector<Value, 4> KernelLowering::pollPacket(Value address,
 
 void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
                                    Value target, llvm::ArrayRef<Value> gain,
-                                   Value squares, ClusterGather *cluster) {
+                                   Value squares) {
   Value to = d.add(shared(kernel.getShared().getVector()),
                    d.shl(d.band(target, 0xffff), 1));
   Value count = d.shr(target, 16);
@@ -227,10 +227,7 @@ void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
       if (!gain.empty())
         pair = d.pack(d.fmul(d.low(pair), d.low(gain[k / 2])),
                       d.fmul(d.high(pair), d.high(gain[k / 2])));
-      if (cluster)
-        cluster->store(pair, d.add(to, k * 2));
-      else
-        d.storeShared(pair, d.add(to, k * 2));
+      d.storeShared(pair, d.add(to, k * 2));
     });
   }
 }
@@ -290,8 +287,11 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
       if (!omits(Fault::PacketWait))
         arrived = d.both(arrived, d.eq(words[at][3], stamp));
       d.ifThen(arrived, [&] {
-        scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at],
-                      cluster);
+        if (cluster)
+          cluster->scatterPacket(words[at], targets[at], gains[at],
+                                 ownSquares[at]);
+        else
+          scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at]);
       });
       left = d.select(arrived, d.band(left, ~(1 << i)), left);
     }

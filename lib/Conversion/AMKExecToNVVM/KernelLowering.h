@@ -80,8 +80,7 @@ private:
   void addSquares(Value pair, Value squares);
   void storeSquares(Value squares); ///< the warp's sum, to the misc area
   void scatterPacket(GatherOp op, llvm::ArrayRef<Value> words, Value target,
-                     llvm::ArrayRef<Value> gain, Value squares,
-                     ClusterGather *cluster);
+                     llvm::ArrayRef<Value> gain, Value squares);
   /// Stamp of packets of a generation in this launch.
   Value stampOf(Value generation);
   /// Words 0 to 3 of the packet at `address` if `wanted` holds, else anything.

@@ -6,7 +6,8 @@
 // of two classes.
 
 // CHECK: amk_exec.kernel @shared_kernel on "sm_90" workers(4) cluster(2)
-// CHECK-SAME: shared<{{.*}}, misc = [[#MISC:]], pages = [[#MISC + 288]], total = [[#MISC + 288]], cluster = [[#MISC + 256]]>
+// CHECK-SAME: misc = [[#MISC:]],
+// CHECK-SAME: pages = [[#MISC + 288]], total = [[#MISC + 288]], cluster = [[#MISC + 256]]>
 #cut = #amk.cut<even 512 in 4>
 #all = #amk.place<[0 to 3]>
 amk.schedule concurrent @shared positions(16) numerics<k_block = 2048, kv_block = 64>
@@ -54,7 +55,8 @@ amk.schedule concurrent @shared positions(16) numerics<k_block = 2048, kv_block 
 
 // Clusters, and nothing shared in them: no area.
 // CHECK: amk_exec.kernel @none_kernel on "sm_90" workers(4) cluster(4)
-// CHECK-SAME: misc = [[#MISC:]], pages = [[#MISC + 256]], total = [[#MISC + 256]]>
+// CHECK-SAME: misc = [[#MISC:]],
+// CHECK-SAME: pages = [[#MISC + 256]], total = [[#MISC + 256]]>
 amk.schedule concurrent @none positions(16) numerics<k_block = 2048, kv_block = 64>
     target<chip = "sm_90", workers = 4, shared_bytes = 232448, cluster = 4> {
   %x = amk.buffer input : !amk.buffer<48xi32>
