@@ -57,9 +57,10 @@ make_program() { # NAME LIKE WORKERS POSITIONS PASSES...
   number=$((number + 1))
 }
 
-default_passes() { # FUSION
-  echo "amk-set-positions{positions=$context},amk-fusion-grouping{$1}," \
-    "amk-tiling{target=$target workers=$most_workers},amk-sm-assignment," \
+default_passes() { # SPLIT
+  echo "amk-set-positions{positions=$context},amk-fusion-grouping," \
+    "amk-tiling{target=$target workers=$most_workers split-attention=$1}," \
+    "amk-sm-assignment," \
     "amk-synchronization,amk-page-coloring,amk-pipelining"
 }
 
@@ -124,10 +125,10 @@ for shape in $shapes; do
   number=0
   positions=108,$((context / 8 - steps)),$((context - 92))
   for like in default "default, attention not split"; do
-    fusion=
-    [ "$like" = default ] || fusion="split-attention=false"
+    split=true
+    [ "$like" = default ] || split=false
     if ! make_program "$like" "$like" "$most_workers" "$positions" \
-      "$(default_passes "$fusion" | tr -d '\n' | sed 's/, /,/g')"; then
+      "$(default_passes "$split" | tr -d '\n' | sed 's/, /,/g')"; then
       cat "$work/error" >&2
       exit 1
     fi
