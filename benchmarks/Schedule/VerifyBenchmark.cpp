@@ -80,7 +80,7 @@ void clocksOf100000Tiles(benchmark::State &state) {
   tiles.workers = kWorkers;
   tiles.queues.resize(kWorkers);
   h.counterCount = 2 * kLayers;
-  h.firstPacketCounter = kLayers;
+  h.firstMeeting = h.firstPacketCounter = kLayers;
   for (uint32_t l = 0; l < kLayers; ++l)
     for (uint32_t w = 0; w < kWorkers; ++w) {
       Tile tile;
