@@ -100,11 +100,10 @@ random_passes() { # sets workers, position, split, passes and name
   passes+="amk-synchronization{packets=$packets reduce=$reduce},"
   passes+="amk-page-coloring{policy=$pages},"
   passes+="amk-pipelining{slots=$slots columns=$columns window=$window ahead=$ahead held=$held}"
-  [ "$fuse" = true ] || split=false
   name="$workers workers $policy"
   [ "$keep" = true ] || name+=", owners not kept"
   [ "$fuse" = true ] || name+=", not fused"
-  [ "$fuse$split" != truefalse ] || name+=", attention not split"
+  [ "$split" = true ] || name+=", attention not split"
   [ "$rows$fewest" = 4false ] || name+=", rows $rows${fewest#false}"
   name=${name/rows ${rows}true/rows $rows fewest}
   name+=", packets $packets"
