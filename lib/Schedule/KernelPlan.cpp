@@ -57,9 +57,11 @@ bool canShareGather(const Schedule &s, const Task &task, std::string &why) {
       if (!b.packetElements || made.count(op.operands[i]))
         continue;
       if (!model->gathersWhole(i) || b.type != ElementType::BF16) {
-        why = "operator '" + op.name + "': expected an input that every tile "
-              "gathers as a whole, to share it in a cluster, found packets of '" +
-              b.name + "'";
+        why =
+            "operator '" + op.name +
+            "': expected an input that every tile "
+            "gathers as a whole, to share it in a cluster, found packets of '" +
+            b.name + "'";
         return false;
       }
       if (gathered != kNone && gathered != op.operands[i]) {

@@ -54,8 +54,8 @@ uint32_t summedShares(const Schedule &s, const Task &task) {
     for (unsigned i = 0; model && i < model->inputs(); ++i)
       if (const Buffer &b = s.buffers[op.operands[i]];
           model->sumsSquares() && model->gathersWhole(i) && b.packetElements)
-        shares = std::max(
-            shares, clusterShares(s.target->cluster, packetCount(s, b)));
+        shares = std::max(shares,
+                          clusterShares(s.target->cluster, packetCount(s, b)));
   }
   return shares;
 }
@@ -69,8 +69,8 @@ uint32_t packetCount(const Schedule &s, const Buffer &b) {
   const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
   uint64_t packets = 0;
   for (size_t g = 0; g + 1 < bounds.size(); ++g)
-    packets += (bounds[g + 1] - bounds[g] + b.packetElements - 1) /
-               b.packetElements;
+    packets +=
+        (bounds[g + 1] - bounds[g] + b.packetElements - 1) / b.packetElements;
   return limited(packets);
 }
 

@@ -2,7 +2,7 @@
 
 #include "ClusterGathers.h"
 
-#include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/KernelPlan.h"
 
 #include <algorithm>
 #include <map>
@@ -33,33 +33,6 @@ std::vector<Access> gathered(const Schedule &s, const Tiles &tiles,
   };
   reads.erase(std::remove_if(reads.begin(), reads.end(), own), reads.end());
   return reads;
-}
-
-/// Whether a task is a product that gathers one input as packets, itself or
-/// through a prologue, and nothing else: what the kernel can share.
-bool isProductOfPackets(const Schedule &s, const Task &task) {
-  bool product = false;
-  uint32_t input = kNone;
-  std::vector<uint32_t> written;
-  for (const Operator &op : task.ops) {
-    const bool streams = streamedWeight(s, op) != nullptr;
-    const OperatorModel *model = lookupOperator(op.name);
-    for (uint32_t k = 0; k < op.operands.size(); ++k) {
-      const uint32_t b = op.operands[k];
-      const bool known =
-          std::find(written.begin(), written.end(), b) != written.end();
-      if (k >= model->inputs())
-        written.push_back(b);
-      else if (s.buffers[b].packetElements && !known) {
-        if ((input != kNone && input != b) || !(streams || op.prologue) ||
-            s.buffers[b].type != ElementType::BF16)
-          return false;
-        input = b;
-      }
-    }
-    product |= streams;
-  }
-  return product && input != kNone;
 }
 
 bool sameReads(const std::vector<Access> &a, const std::vector<Access> &b) {
@@ -120,9 +93,10 @@ uint64_t packetsIn(const Schedule &s, const Access &a) {
 void shareGathers(Schedule &s, const Tiles &tiles) {
   if (!s.target || s.target->cluster < 2)
     return;
+  std::string why; // not: no matter
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
     s.tasks[t].clusterGather =
-        isProductOfPackets(s, s.tasks[t]) && isGang(s, tiles, t);
+        canShareGather(s, s.tasks[t], why) && isGang(s, tiles, t);
 }
 
 PolledPackets countPolled(const Schedule &s, const Tiles &tiles) {

@@ -209,11 +209,10 @@ static Status checkCluster(const Driver &driver, const LoadedKernel &loaded) {
   AMK_CUDA_TRY(driver, cuFuncGetAttribute, &width, RequiredClusterWidth,
                loaded.function);
   if (unsigned(width) != loaded.cluster)
-    return {ErrorKind::Input,
-            "the program's kernel: expected clusters of " +
-                std::to_string(loaded.cluster) +
-                " blocks, as its schedule has them, found " +
-                std::to_string(width)};
+    return {ErrorKind::Input, "the program's kernel: expected clusters of " +
+                                  std::to_string(loaded.cluster) +
+                                  " blocks, as its schedule has them, found " +
+                                  std::to_string(width)};
   return {};
 }
 

@@ -42,7 +42,8 @@ struct LoadedKernel {
 };
 
 /// Compiles the PTX and checks that every block can be resident, in clusters of
-/// `cluster` blocks. The module is the caller's to unload, also after a failure.
+/// `cluster` blocks. The module is the caller's to unload, also after a
+/// failure.
 Status loadKernel(const Driver &driver, const Properties &properties,
                   const core::Kernel &kernel, unsigned cluster,
                   LoadedKernel &loaded);

@@ -440,8 +440,7 @@ static bool readClusters(const LaunchConfig &config, unsigned &cluster) {
     if (a.id == LaunchClusterDimension)
       cluster = a.value[1] == 1 && a.value[2] == 1 ? a.value[0] : 0;
   }
-  return cooperative && cluster &&
-         cluster == unsigned(fake.clusterWidth) &&
+  return cooperative && cluster && cluster == unsigned(fake.clusterWidth) &&
          config.grid[0] % cluster == 0 && config.grid[1] == 1 &&
          config.grid[2] == 1 && config.block[1] == 1 && config.block[2] == 1 &&
          config.sharedBytes <= unsigned(fake.dynamicSharedLimit);

@@ -121,8 +121,9 @@ TEST(KernelPlan, CanShareGather) {
   s.target->cluster = 4;
   for (const char *name : {"L0_qkv", "L0_o", "L0_gateup", "L0_down"})
     EXPECT_EQ(why(named(name)), "") << name;
-  EXPECT_NE(why(named("L0_attention")).find("expected an input that every tile "
-                                            "gathers as a whole"),
+  EXPECT_NE(why(named("L0_attention"))
+                .find("expected an input that every tile "
+                      "gathers as a whole"),
             std::string::npos)
       << why(named("L0_attention"));
   EXPECT_EQ(why(named("embed")),
@@ -168,12 +169,12 @@ TEST(KernelPlan, SharedGathers) {
   for (const Task &t : s.tasks)
     if (t.name == "L0_qkv" || t.name == "L1_qkv")
       shares = std::max(
-          shares, clusterShares(2, packetCount(s, s.buffers[t.ops[0]
-                                                                .operands[0]])));
+          shares,
+          clusterShares(2, packetCount(s, s.buffers[t.ops[0].operands[0]])));
   EXPECT_GT(shares, 0u);
-  EXPECT_EQ(plan.shared.pages, (plan.shared.cluster + ClusterArea::sums +
-                                shares * 4 + 15) /
-                                   16 * 16);
+  EXPECT_EQ(plan.shared.pages,
+            (plan.shared.cluster + ClusterArea::sums + shares * 4 + 15) / 16 *
+                16);
   const Tiles tiles = expand(s);
   const std::string &words = blob(plan, "plan").data;
   for (uint32_t w = 0; w < tiles.workers; ++w) {
@@ -181,9 +182,8 @@ TEST(KernelPlan, SharedGathers) {
     for (uint32_t r = 0; r < tiles.queues[w].size(); ++r) {
       const Tile &tile = tiles.tiles[tiles.queues[w][r]];
       const uint32_t word =
-          wordAt(words, plan.planRowsOffset +
-                            (wordAt(words, w * 2) + r) *
-                                plan.shared.planRowWords);
+          wordAt(words, plan.planRowsOffset + (wordAt(words, w * 2) + r) *
+                                                  plan.shared.planRowWords);
       EXPECT_EQ(word & 0x7fff, plan.classOfTask[tile.task]);
       EXPECT_EQ(word >> kPhaseShift & 1, gathers & 1);
       gathers += s.tasks[tile.task].clusterGather;

@@ -45,8 +45,8 @@ struct ClusterArea {
   static constexpr uint32_t sums = 20;   ///< of squares: float32 by share
 };
 
-/// Packets are dealt 32 at a time over the consumer warps of a cluster. How many
-/// of these have any.
+/// Packets are dealt 32 at a time over the consumer warps of a cluster. How
+/// many of these have any.
 constexpr uint32_t clusterShares(uint32_t cluster, uint32_t packets) {
   const uint64_t warps = uint64_t(cluster) * kConsumerWarps;
   const uint64_t whole = (uint64_t(packets) + 31) / 32;

@@ -208,9 +208,9 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
 
     In clusters (amk-sm-assignment's `cluster`) every worker would poll the same
     packets. With `cluster-gathers` the workers of one poll a part each and pass
-    it on: a task is marked `cluster_gather` if it is a product whose input comes
-    as packets, a cluster has none of its tiles or one on each worker, and all
-    of them gather the same. The remark says how many tasks are marked
+    it on: a task is marked `cluster_gather` if the one input that it gathers, as
+    a whole, comes as packets (a product's vector), and a cluster has none of
+    its tiles or one on each worker. The remark says how many tasks are marked
     (`cluster gathers`) and how many packets all workers poll in a launch
     (`polled packets`), and, `before`, would poll without it. None is
     marked where queues that are not in program order would block each other so.

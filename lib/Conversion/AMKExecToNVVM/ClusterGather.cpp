@@ -1,8 +1,8 @@
 //===- ClusterGather.cpp - A gather shared in a cluster -------------------===//
 //
-// Each CTA polls a part of the packets and sends what it gets to the vector area
-// of every CTA of its cluster. Two barriers in every CTA, both with a phase for
-// each gather of the worker's step:
+// Each CTA polls a part of the packets and sends what it gets to the vector
+// area of every CTA of its cluster. Two barriers in every CTA, both with a
+// phase for each gather of the worker's step:
 //
 //   `free`     a CTA arrives at that of all CTAs when its own vector is no
 //              longer read. Who has seen its own complete may send everywhere.
@@ -10,26 +10,27 @@
 //              Complete when they are there.
 //
 // Order. Reads of the old vector, the consumers' barrier, the arrival at `free`
-// (release), the wait for it (acquire), the stores: so no store is seen by those
-// reads. A store is an st.async, whose completion at `arrived` is a release: who
-// has waited for that (acquire) sees it. Both at the scope of the cluster; no
-// fence is between a packet and its reader.
+// (release), the wait for it (acquire), the stores: so no store is seen by
+// those reads. A store is an st.async, whose completion at `arrived` is a
+// release: who has waited for that (acquire) sees it. Both at the scope of the
+// cluster; no fence is between a packet and its reader.
 //
 // Phases. A wait names a phase by its parity, so it may be asked for only when
 // the phase before is complete, and must be seen before the next one is.
-//  - `arrived` of a CTA for gather n + 1: expected, and sent, only after the CTA
+//  - `arrived` of a CTA for gather n + 1: expected, and sent, only after the
+//  CTA
 //    itself has arrived at `free` for it, which is after all its consumers have
 //    seen `arrived` for n.
 //  - `free` of a CTA for n + 1 takes the CTA's own arrival, which is after all
-//    its consumers have seen it for n: they all wait, also those with nothing to
-//    send. And an arrival for n + 1 comes from a CTA that has the whole vector
-//    of n, so every CTA that sends in n has seen all arrivals for n. One that
-//    sends nothing may count an arrival for n + 1 as the last for n while that
-//    is on its way; it sends nothing in n, and n + 1 still takes them all.
+//    its consumers have seen it for n: they all wait, also those with nothing
+//    to send. And an arrival for n + 1 comes from a CTA that has the whole
+//    vector of n, so every CTA that sends in n has seen all arrivals for n. One
+//    that sends nothing may count an arrival for n + 1 as the last for n while
+//    that is on its way; it sends nothing in n, and n + 1 still takes them all.
 //
-// Giving up. Who gives up a wait, because the launch is aborted, sends nothing in
-// this gather and marks its CTA, which takes part in none after it. So a barrier
-// sees less than its phase's arrivals and bytes, never more.
+// Giving up. Who gives up a wait, because the launch is aborted, sends nothing
+// in this gather and marks its CTA, which takes part in none after it. So a
+// barrier sees less than its phase's arrivals and bytes, never more.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,14 +44,14 @@ namespace amk::exec {
 
 using core::ClusterArea;
 
-/// The warp whose share is the smallest: it speaks for its CTA, and waits for the
-/// stores before.
+/// The warp whose share is the smallest: it speaks for its CTA, and waits for
+/// the stores before.
 static constexpr int64_t kSpeaker = core::kConsumerWarps - 1;
 
 ClusterGather::ClusterGather(KernelLowering &kernel, GatherOp op)
     : k(kernel), d(kernel.d), op(op), ctas(kernel.kernel.getCluster()),
-      shares(
-          core::clusterShares(uint32_t(ctas), op.getPackets()->getCount())) {}
+      shares(core::clusterShares(uint32_t(ctas), op.getPackets()->getCount())) {
+}
 
 int64_t ClusterGather::packetsOfRound() const {
   return ctas * core::kConsumerThreads;
@@ -70,9 +71,8 @@ void ClusterGather::announce() {
     });
     d.syncWarp();
     d.ifThen(d.ult(k.lane, d.i32(ctas)), [&] {
-      d.barrierArriveCluster(
-          d.clusterAddress(place(ClusterArea::free), k.lane),
-          k.omits(Fault::ClusterRelease));
+      d.barrierArriveCluster(d.clusterAddress(place(ClusterArea::free), k.lane),
+                             k.omits(Fault::ClusterRelease));
     });
   });
 }
@@ -86,8 +86,8 @@ Value ClusterGather::wait(uint32_t which, Fault unless) {
   Value start;
   if (d.can.boundedWaits)
     start = k.timeNow();
-  auto state = d.doWhile(
-      {d.i32(0), d.i64(0), d.i32(0)}, [&](ValueRange carried) {
+  auto state =
+      d.doWhile({d.i32(0), d.i64(0), d.i32(0)}, [&](ValueRange carried) {
         Value complete = d.barrierTestCluster(address, parity, suspends,
                                               k.omits(Fault::ClusterAcquire));
         Value missing = d.eq(complete, d.i32(0));
@@ -104,9 +104,9 @@ Value ClusterGather::wait(uint32_t which, Fault unless) {
           again = d.both(again, arith::CmpIOp::create(
                                     d.b, d.loc, arith::CmpIPredicate::ult,
                                     d.sub(k.timeNow(), start), d.i64(1000000)));
-        return std::make_pair(d.warpAny(again),
-                              llvm::SmallVector<Value>{d.add(carried[0], 1),
-                                                       since, gives});
+        return std::make_pair(
+            d.warpAny(again),
+            llvm::SmallVector<Value>{d.add(carried[0], 1), since, gives});
       });
   d.ifThen(d.ne(state[2], d.i32(0)),
            [&] { d.storeShared(d.i32(1), place(ClusterArea::left)); });

@@ -118,7 +118,8 @@ public:
   Value clusterSize(); ///< as no optimization knows it
   /// What lies at `address` in the CTA of rank `rank`.
   Value clusterAddress(Value address, Value rank);
-  /// Stores 32 bits; `barrier`, of the same CTA, counts them when they are there.
+  /// Stores 32 bits; `barrier`, of the same CTA, counts them when they are
+  /// there.
   void storeAsync(Value value, Value address, int64_t offset, Value barrier);
   /// Arrives at a barrier of any CTA of the cluster, at its scope.
   void barrierArriveCluster(Value address, bool relaxed);

@@ -9,16 +9,15 @@ namespace amk::exec {
 
 /// In the order of Fault.
 static constexpr llvm::StringLiteral kNames[] = {
-    "counter-wait",   "packet-wait",   "ring-full",      "ring-empty",
-    "hold-full",      "hold-release",  "stage-release",  "acquire",
-    "release",        "single-copy",   "barrier-fence",  "poll-barrier",
-    "signal-barrier", "row-barrier",   "gather-barrier", "product-barrier",
-    "kv-full",        "kv-empty",      "kv-release",     "kv-fence",
-    "head-wait",      "part-wait",     "part-copy",      "empty-wait",
-    "empty-order",    "heads-barrier", "states-barrier", "results-barrier",
-    "partial-barrier",
-    "cluster-start",  "cluster-free",  "cluster-arrived", "cluster-acquire",
-    "cluster-release", "cluster-end"};
+    "counter-wait",    "packet-wait",     "ring-full",      "ring-empty",
+    "hold-full",       "hold-release",    "stage-release",  "acquire",
+    "release",         "single-copy",     "barrier-fence",  "poll-barrier",
+    "signal-barrier",  "row-barrier",     "gather-barrier", "product-barrier",
+    "kv-full",         "kv-empty",        "kv-release",     "kv-fence",
+    "head-wait",       "part-wait",       "part-copy",      "empty-wait",
+    "empty-order",     "heads-barrier",   "states-barrier", "results-barrier",
+    "partial-barrier", "cluster-start",   "cluster-free",   "cluster-arrived",
+    "cluster-acquire", "cluster-release", "cluster-end"};
 static_assert(std::size(kNames) == size_t(Fault::ClusterEnd) + 1);
 static_assert(std::size(kNames) <= 64, "Faults::omitted has a bit for each");
 

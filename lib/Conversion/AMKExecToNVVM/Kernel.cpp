@@ -118,8 +118,8 @@ void KernelLowering::createFunction(gpu::GPUModuleOp module) {
   function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({threads()}));
   function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(1));
   if (kernel.getCluster() > 1)
-    function->setAttr("nvvm.cluster_dim", b.getDenseI32ArrayAttr(
-                                              {int32_t(kernel.getCluster())}));
+    function->setAttr("nvvm.cluster_dim",
+                      b.getDenseI32ArrayAttr({int32_t(kernel.getCluster())}));
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   arena = entry->getArgument(0);

@@ -197,10 +197,9 @@ Value BodyBuilder::normScale(size_t norm) {
           ? core::clusterShares(schedule.target->cluster, p->getCount())
           : 0;
   if (!v)
-    v = exec::NormScaleOp::create(b, loc, b.getF32Type(),
-                                  uint32_t(operand(norm, 0).elements()),
-                                  llvm::APFloat(op(norm).getFloat("eps")),
-                                  shares);
+    v = exec::NormScaleOp::create(
+        b, loc, b.getF32Type(), uint32_t(operand(norm, 0).elements()),
+        llvm::APFloat(op(norm).getFloat("eps")), shares);
   return v;
 }
 
