@@ -273,6 +273,26 @@ uint64_t splitBytes(uint64_t group, uint64_t d) {
          up(group * d * 4, 16);                // results
 }
 
+/// What the blocks of a cluster share gathers with: two barriers, a word, and a
+/// sum of squares for each warp of theirs that gets 32 packets of a norm's
+/// input.
+uint64_t clusterBytes(const Schedule &s) {
+  uint64_t bytes = 0;
+  for (const Task &task : s.tasks) {
+    if (!task.clusterGather || !s.target || s.target->cluster < 2)
+      continue;
+    bytes = std::max<uint64_t>(bytes, 20);
+    for (const Operator &op : task.ops)
+      if (const Buffer &x = s.buffers[op.operands[0]];
+          op.name == "rms_norm" && x.packetElements)
+        bytes = std::max(
+            bytes,
+            20 + 4 * std::min<uint64_t>(up(PacketTable(s, x).count, 32) / 32,
+                                        uint64_t(s.target->cluster) * kWarps));
+  }
+  return up(bytes, 16);
+}
+
 /// What a kernel's block needs beside ring and pages.
 uint64_t kernelBytes(const Schedule &s) {
   uint64_t words = 0, vector = 0, partial = 0;
@@ -318,7 +338,7 @@ uint64_t kernelBytes(const Schedule &s) {
     rows = std::max(rows, n);
   const uint64_t barriers = s.ring ? uint64_t(s.ring->slots) * 16 : 0;
   return barriers + up(rows * words * 4, 16) + up(vector, 16) +
-         up(partial, 16) + 256;
+         up(partial, 16) + 256 + clusterBytes(s);
 }
 
 void checkShared(const Schedule &s, Verdict &v) {
