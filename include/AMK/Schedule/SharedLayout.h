@@ -42,7 +42,8 @@ struct ClusterArea {
   static constexpr uint32_t free = 0;    ///< barrier: all may be stored to
   static constexpr uint32_t arrived = 8; ///< barrier: all is stored here
   static constexpr uint32_t left = 16;   ///< not 0: this worker has given up
-  static constexpr uint32_t sums = 20;   ///< of squares: float32 by share
+  static constexpr uint32_t token = 20;  ///< what says nothing is stored here
+  static constexpr uint32_t sums = 24;   ///< of squares: float32 by share
 };
 
 /// Packets are dealt 32 at a time over the consumer warps of a cluster. How

@@ -17,16 +17,14 @@
 //
 // Phases. A wait names a phase by its parity, so it may be asked for only when
 // the phase before is complete, and must be seen before the next one is.
-//  - `arrived` of a CTA for gather n + 1: expected, and sent, only after the
-//  CTA
-//    itself has arrived at `free` for it, which is after all its consumers have
+//  - `arrived` of a CTA for gather n + 1: expected, and sent, only after it has
+//    itself arrived at `free` for it, which is after all its consumers have
 //    seen `arrived` for n.
 //  - `free` of a CTA for n + 1 takes the CTA's own arrival, which is after all
 //    its consumers have seen it for n: they all wait, also those with nothing
-//    to send. And an arrival for n + 1 comes from a CTA that has the whole
-//    vector of n, so every CTA that sends in n has seen all arrivals for n. One
-//    that sends nothing may count an arrival for n + 1 as the last for n while
-//    that is on its way; it sends nothing in n, and n + 1 still takes them all.
+//    to send. The others arrive for n + 1 when they have everything of n, of
+//    which every CTA sends a part after it has seen `free` for n: if there are
+//    fewer packets, a token.
 //
 // Giving up. Who gives up a wait, because the launch is aborted, sends nothing
 // in this gather and marks its CTA, which takes part in none after it. So a
@@ -37,6 +35,8 @@
 #include "ClusterGather.h"
 
 #include "AMK/Schedule/KernelPlan.h"
+
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -65,6 +65,8 @@ void ClusterGather::announce() {
   int64_t bytes = int64_t(op.getElements()) * op.getBytes();
   if (op.getSquares())
     bytes += int64_t(shares) * 4;
+  if (sendsTokens())
+    bytes += ctas * 4;
   d.ifThen(d.eq(k.warp, d.i32(kSpeaker)), [&] {
     d.ifThen(d.eq(k.lane, d.i32(0)), [&] {
       d.barrierExpect(place(ClusterArea::arrived), d.i32(bytes));
@@ -164,30 +166,40 @@ void ClusterGather::sendSquares(Value squares) {
   for (int distance = 16; distance; distance /= 2)
     sum = d.fadd(sum, d.shuffleXor(sum, distance));
   Value address = d.add(place(ClusterArea::sums), d.shl(share, 2));
-  Value to = unlessGivenUp(d.i32(ctas)); // none, if it may not
-  Value sends = d.both(d.ult(k.lane, to), d.ult(share, d.i32(shares)));
-  d.ifThen(sends, [&] {
-    d.storeAsync(sum, d.clusterAddress(address, k.lane), 0,
-                 d.clusterAddress(place(ClusterArea::arrived), k.lane));
+  d.ifThen(d.both(d.eq(k.lane, d.i32(0)), d.ult(share, d.i32(shares))),
+           [&] { sendToAll(sum, address); });
+}
+
+void ClusterGather::sendToken() {
+  d.ifThen(d.eq(k.tid, d.i32(kSpeaker * 32)),
+           [&] { sendToAll(d.i32(0), place(ClusterArea::token)); });
+}
+
+void ClusterGather::sendToAll(Value value, Value address) {
+  Value barrier = place(ClusterArea::arrived);
+  Value peers = unlessGivenUp(d.i32(ctas)); // none, if it may not
+  d.forLoop(d.i32(0), peers, d.i32(1), [&](Value to) {
+    d.storeAsync(value, d.clusterAddress(address, to), 0,
+                 d.clusterAddress(barrier, to));
   });
 }
 
 Value ClusterGather::sumOfSquares(KernelLowering &k, uint32_t shares) {
   DeviceBuilder &d = k.d;
   Value at = k.shared(k.kernel.getShared().getCluster() + ClusterArea::sums);
-  // Four chains: the result is waited for.
-  llvm::SmallVector<Value, 4> sums;
-  for (uint32_t i = 0; i < shares; ++i) {
-    Value sum = d.loadShared(d.f32Type(), d.add(at, i * 4));
-    if (i < 4)
-      sums.push_back(sum);
-    else
-      sums[i % 4] = d.fadd(sums[i % 4], sum);
+  // By shuffles: as many loads as there can be shares take too many registers.
+  const uint32_t lanes = uint32_t(llvm::PowerOf2Ceil(std::min(shares, 32u)));
+  Value sum = d.f32(0);
+  for (uint32_t from = 0; from < shares; from += lanes) {
+    Value i = d.add(d.band(k.lane, lanes - 1), from);
+    Value there = d.ult(i, d.i32(shares));
+    Value word = d.loadShared(
+        d.f32Type(), d.add(at, d.shl(d.select(there, i, d.i32(0)), 2)));
+    sum = d.fadd(sum, d.select(there, word, d.f32(0)));
   }
-  Value all = sums[0];
-  for (size_t i = 1; i < sums.size(); ++i)
-    all = d.fadd(all, sums[i]);
-  return all;
+  for (uint32_t distance = lanes / 2; distance; distance /= 2)
+    sum = d.fadd(sum, d.shuffleXor(sum, int(distance)));
+  return sum;
 }
 
 void ClusterGather::gather() {
@@ -203,6 +215,8 @@ void ClusterGather::gather() {
   k.gatherPackets(op, squares, this);
   if (squares)
     sendSquares(squares);
+  if (sendsTokens())
+    sendToken();
   wait(ClusterArea::arrived, Fault::ClusterArrived);
 }
 

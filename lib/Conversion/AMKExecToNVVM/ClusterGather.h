@@ -39,6 +39,10 @@ private:
   Value wait(uint32_t which, Fault unless);
   Value unlessGivenUp(Value wanted);
   void sendSquares(Value squares);
+  /// Whether some CTA has no packets to send.
+  bool sendsTokens() const { return int64_t(shares) < ctas; }
+  void sendToken();
+  void sendToAll(Value value, Value address); ///< 32 bits, by one thread
 
   KernelLowering &k;
   DeviceBuilder &d;

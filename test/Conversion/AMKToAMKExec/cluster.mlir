@@ -1,13 +1,13 @@
 // RUN: amk-opt --convert-amk-to-amk-exec --split-input-file --verify-diagnostics %s | FileCheck %s
 
 // Gathers that a cluster shares: the kernel's cluster, its area in shared memory
-// (20 bytes and a sum of squares for each of the three warps that have packets),
+// (24 bytes and a sum of squares for each of the three warps that have packets),
 // the gathers, and how many sums a norm has. Tasks that differ in that only are
 // of two classes.
 
 // CHECK: amk_exec.kernel @shared_kernel on "sm_90" workers(4) cluster(2)
 // CHECK-SAME: misc = [[#MISC:]],
-// CHECK-SAME: pages = [[#MISC + 288]], total = [[#MISC + 288]], cluster = [[#MISC + 256]]>
+// CHECK-SAME: pages = [[#MISC + 304]], total = [[#MISC + 304]], cluster = [[#MISC + 256]]>
 #cut = #amk.cut<even 512 in 4>
 #all = #amk.place<[0 to 3]>
 amk.schedule concurrent @shared positions(16) numerics<k_block = 2048, kv_block = 64>
