@@ -119,7 +119,7 @@ TEST(KernelPlan, CanShareGather) {
   EXPECT_EQ(why(named("L0_qkv")),
             "expected a target with clusters to share a gather in, found none");
   s.target->cluster = 4;
-  for (const char *name : {"L0_qkv", "L0_o", "L0_gateup", "L0_down"})
+  for (const char *name : {"L0_qkv", "L0_o", "L0_gate_up", "L0_down"})
     EXPECT_EQ(why(named(name)), "") << name;
   EXPECT_NE(why(named("L0_attention"))
                 .find("expected an input that every tile "

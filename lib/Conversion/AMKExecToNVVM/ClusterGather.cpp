@@ -187,14 +187,31 @@ void ClusterGather::sendToAll(Value value, Value address) {
 Value ClusterGather::sumOfSquares(KernelLowering &k, uint32_t shares) {
   DeviceBuilder &d = k.d;
   Value at = k.shared(k.kernel.getShared().getCluster() + ClusterArea::sums);
-  // By shuffles: as many loads as there can be shares take too many registers.
+  const auto load = [&](Value address) {
+    return d.loadShared(d.f32Type(), address);
+  };
+  if (shares <= 16) {
+    // Four chains: the result is waited for.
+    llvm::SmallVector<Value, 4> sums;
+    for (uint32_t i = 0; i < shares; ++i) {
+      Value own = load(d.add(at, i * 4));
+      if (i < 4)
+        sums.push_back(own);
+      else
+        sums[i % 4] = d.fadd(sums[i % 4], own);
+    }
+    Value sum = sums[0];
+    for (size_t i = 1; i < sums.size(); ++i)
+      sum = d.fadd(sum, sums[i]);
+    return sum;
+  }
+  // More loads take too many registers: by shuffles.
   const uint32_t lanes = uint32_t(llvm::PowerOf2Ceil(std::min(shares, 32u)));
   Value sum = d.f32(0);
   for (uint32_t from = 0; from < shares; from += lanes) {
     Value i = d.add(d.band(k.lane, lanes - 1), from);
     Value there = d.ult(i, d.i32(shares));
-    Value word = d.loadShared(
-        d.f32Type(), d.add(at, d.shl(d.select(there, i, d.i32(0)), 2)));
+    Value word = load(d.add(at, d.shl(d.select(there, i, d.i32(0)), 2)));
     sum = d.fadd(sum, d.select(there, word, d.f32(0)));
   }
   for (uint32_t distance = lanes / 2; distance; distance /= 2)
