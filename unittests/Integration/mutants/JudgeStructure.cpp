@@ -273,7 +273,7 @@ uint64_t splitBytes(uint64_t group, uint64_t d) {
          up(group * d * 4, 16);                // results
 }
 
-/// What the blocks of a cluster share gathers with: two barriers, a word, and a
+/// What the blocks of a cluster share gathers with: two barriers, two words, a
 /// sum of squares for each warp of theirs that gets 32 packets of a norm's
 /// input.
 uint64_t clusterBytes(const Schedule &s) {
@@ -281,13 +281,13 @@ uint64_t clusterBytes(const Schedule &s) {
   for (const Task &task : s.tasks) {
     if (!task.clusterGather || !s.target || s.target->cluster < 2)
       continue;
-    bytes = std::max<uint64_t>(bytes, 20);
+    bytes = std::max<uint64_t>(bytes, 24);
     for (const Operator &op : task.ops)
       if (const Buffer &x = s.buffers[op.operands[0]];
           op.name == "rms_norm" && x.packetElements)
         bytes = std::max(
             bytes,
-            20 + 4 * std::min<uint64_t>(up(PacketTable(s, x).count, 32) / 32,
+            24 + 4 * std::min<uint64_t>(up(PacketTable(s, x).count, 32) / 32,
                                         uint64_t(s.target->cluster) * kWarps));
   }
   return up(bytes, 16);
