@@ -37,17 +37,20 @@ public:
     const uint64_t hi = after == runs.end() ? region.end() : after->second;
     if (after != runs.end())
       runs.erase(after);
-    auto at = runs.upper_bound({buffer, lo});
-    if (at != runs.begin())
-      if (--at; at->first.first == buffer && at->second == lo)
+    if (auto at = runs.upper_bound({buffer, lo}); at != runs.begin()) {
+      --at;
+      if (at->first.first == buffer && at->second == lo)
         lo = at->first.second;
+    }
     runs[{buffer, lo}] = hi;
   }
   /// Whether all from the first byte of a region to the last is among them.
   bool holds(uint32_t buffer, const Region &region) const {
     auto at = runs.upper_bound({buffer, region.offset});
-    return at != runs.begin() && (--at)->first.first == buffer &&
-           region.end() <= at->second;
+    if (at == runs.begin())
+      return false;
+    --at;
+    return at->first.first == buffer && region.end() <= at->second;
   }
 
 private:
