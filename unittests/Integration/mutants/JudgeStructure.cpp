@@ -273,8 +273,8 @@ uint64_t splitBytes(uint64_t group, uint64_t d) {
          up(group * d * 4, 16);                // results
 }
 
-/// What the blocks of a cluster share gathers with: two barriers, two words, a
-/// sum of squares for each warp of theirs that gets 32 packets of a norm's
+/// What the blocks of a cluster share gathers with: two barriers, two words,
+/// and a sum of squares for each warp of theirs that gets packets of a norm's
 /// input.
 uint64_t clusterBytes(const Schedule &s) {
   uint64_t bytes = 0;
