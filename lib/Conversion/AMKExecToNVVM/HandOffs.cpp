@@ -342,9 +342,11 @@ void KernelLowering::gatherPackets(GatherOp op, Value squares,
   const int64_t most = mostPacketsAtOnce(op);
   const int64_t batches = (rounds + most - 1) / most;
   const int64_t batch = (rounds + batches - 1) / batches;
-  // Many batches in a loop. Also two with squares: one after the other, LLVM
-  // moves the sums of the first down to the end of the second.
-  if (batches > (squares ? 1 : 2)) {
+  // Two batches of the same size one after the other, others in a loop. Also
+  // two with squares: LLVM would move the sums of the first down to the end of
+  // the second.
+  const bool isTwice = batches == 2 && rounds == 2 * batch && !squares;
+  if (batches > 1 && !isTwice) {
     d.forLoop(d.i32(0), d.i32(rounds), d.i32(batch), [&](Value first) {
       gatherPacketBatch(op, first, batch, squares, cluster);
     });
