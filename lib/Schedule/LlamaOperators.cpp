@@ -364,6 +364,24 @@ protected:
          expectInt(op, row, 0, rows - heads * op.getInt("head_dim"))});
   }
 
+  /// Query, key, value and cache of an operator that adds this position.
+  static std::string verifyInputs(const Schedule &s, const Operator &op) {
+    if (std::string m = verifyCache(s, op, 3); !m.empty())
+      return m;
+    const int64_t kv = kvHeads(s, op, 3);
+    return firstOf(
+        {verifyHeads(s, op, 0, "query", "query_row", kv * op.getInt("group")),
+         verifyHeads(s, op, 1, "key", "key_row", kv),
+         verifyHeads(s, op, 2, "value", "value_row", kv)});
+  }
+  /// The results of all heads, behind such inputs.
+  static std::string verifyOutput(const Schedule &s, const Operator &op,
+                                  unsigned index) {
+    return expect(
+        s, op, index, "output", ElementType::F32,
+        {kvHeads(s, op, 3) * op.getInt("group") * op.getInt("head_dim")});
+  }
+
   /// Splits other than the first; the pieces of the parts are by KV head, then
   /// by split.
   static int64_t otherSplits(const Schedule &s) {
@@ -440,14 +458,9 @@ public:
     return kvHeads(s, op, 3) * op.getInt("group");
   }
   std::string verify(const Schedule &s, const Operator &op) const override {
-    if (std::string m = verifyCache(s, op, 3); !m.empty())
+    if (std::string m = verifyInputs(s, op); !m.empty())
       return m;
-    const int64_t kv = kvHeads(s, op, 3), heads = kv * op.getInt("group");
-    return firstOf({verifyHeads(s, op, 0, "query", "query_row", heads),
-                    verifyHeads(s, op, 1, "key", "key_row", kv),
-                    verifyHeads(s, op, 2, "value", "value_row", kv),
-                    expect(s, op, 4, "output", ElementType::F32,
-                           {heads * op.getInt("head_dim")})});
+    return verifyOutput(s, op, 4);
   }
   void accesses(const Schedule &s, const Operator &op, Range tile,
                 std::vector<Access> &out) const override {
@@ -551,15 +564,9 @@ public:
     return kvHeads(s, op, 3);
   }
   std::string verify(const Schedule &s, const Operator &op) const override {
-    if (std::string m = verifyCache(s, op, 3); !m.empty())
+    if (std::string m = verifyInputs(s, op); !m.empty())
       return m;
-    const int64_t kv = kvHeads(s, op, 3), heads = kv * op.getInt("group");
-    return firstOf({verifyHeads(s, op, 0, "query", "query_row", heads),
-                    verifyHeads(s, op, 1, "key", "key_row", kv),
-                    verifyHeads(s, op, 2, "value", "value_row", kv),
-                    verifyParts(s, op, 3, 4),
-                    expect(s, op, 5, "output", ElementType::F32,
-                           {heads * op.getInt("head_dim")})});
+    return firstOf({verifyParts(s, op, 3, 4), verifyOutput(s, op, 5)});
   }
   void accesses(const Schedule &s, const Operator &op, Range tile,
                 std::vector<Access> &out) const override {

@@ -51,33 +51,11 @@ Schedule compile(const ToyShape &shape, const Choice &c = {},
   return s;
 }
 
-ToyShape shape1B() {
-  ToyShape shape;
-  shape.hidden = 2048;
-  shape.inter = 8192;
-  shape.heads = 32;
-  shape.kvHeads = 8;
-  shape.vocab = 128256;
-  shape.layers = 16;
-  shape.positions = 8192;
-  shape.argmaxBlock = 16;
-  return shape;
-}
-
 /// Of its width, but soon simulated.
 ToyShape shapeOfAFewLayers() {
-  ToyShape shape = shape1B();
+  ToyShape shape = shape1B(8192);
   shape.layers = 3;
   shape.vocab = 16384;
-  return shape;
-}
-
-ToyShape shape8B() {
-  ToyShape shape = shape1B();
-  shape.hidden = 4096;
-  shape.inter = 14336;
-  shape.headDim = 128;
-  shape.layers = 32;
   return shape;
 }
 
@@ -99,7 +77,7 @@ template <typename Change>
 double with(Change change, int64_t position = 127) {
   Choice c;
   change(c);
-  return estimate(compile(shape1B(), c), position).microseconds;
+  return estimate(compile(shape1B(8192), c), position).microseconds;
 }
 
 struct Measured {
@@ -117,7 +95,7 @@ void expectTimes(const Schedule &s, const std::vector<Measured> &all) {
 
 // What was measured on an H200 (docs/measurements.md).
 TEST(CostModel, DefaultsAreAsMeasured) {
-  const Schedule s = compile(shape1B());
+  const Schedule s = compile(shape1B(8192));
   expectTimes(s, {{118, 577}, {1014, 591}, {4010, 601}, {8110, 625}});
   const Estimate e = estimate(s);
   EXPECT_TRUE(e.simulated);
@@ -126,7 +104,7 @@ TEST(CostModel, DefaultsAreAsMeasured) {
 }
 
 TEST(CostModel, EightBillionIsAsMeasured) {
-  const Schedule s = compile(shape8B());
+  const Schedule s = compile(shape8B(8192));
   expectTimes(s, {{118, 3455}, {8110, 3761}});
   EXPECT_NEAR(double(estimate(s).bytes), 15.01e9, 0.05e9);
 }
@@ -136,7 +114,8 @@ TEST(CostModel, AttentionByHeadsIsAsMeasured) {
   c.split = false;
   c.pipelining.window = 4;
   c.pipelining.ahead = 2;
-  expectTimes(compile(shape1B(), c), {{128, 576}, {1024, 982}, {8150, 3609}});
+  expectTimes(compile(shape1B(8192), c),
+              {{128, 576}, {1024, 982}, {8150, 3609}});
 }
 
 // Each was measured to be slower than the default, by 1 % or more.
@@ -309,19 +288,19 @@ TEST(CostModel, TimesAreConsistent) {
 }
 
 TEST(CostModel, FasterBoardsAreFaster) {
-  const Schedule s = compile(shape1B());
+  const Schedule s = compile(shape1B(8192));
   const double h200 = estimate(s).microseconds;
   const double h100 = estimate(s, 127, "h100").microseconds;
   EXPECT_GT(h100, h200 * 1.2);
   EXPECT_LT(h100, h200 * 4800 / 3350);
   Choice c;
   c.workers = 108;
-  const Schedule a = compile(shape1B(), c, "sm_80");
+  const Schedule a = compile(shape1B(8192), c, "sm_80");
   EXPECT_GT(estimate(a, 127, "a100").microseconds, h100);
 }
 
 TEST(CostModel, SequentialSchedulesAddUp) {
-  Schedule s = toyLlama(shape1B(), true);
+  Schedule s = toyLlama(shape1B(8192), true);
   s.target = Target{"sm_90", 132, 232448};
   ASSERT_EQ(cutTasks(s, {132, true, false}), "");
   ASSERT_EQ(assignWorkers(s, {132, AssignmentPolicy::Contiguous, true}), "");
@@ -332,7 +311,7 @@ TEST(CostModel, SequentialSchedulesAddUp) {
     sum += t.tasks * (t.wait + t.work + t.publish);
   EXPECT_NEAR(e.microseconds, sum, 1e-6 * sum);
   // Nothing overlaps, so it is slower than the compiled one.
-  EXPECT_GT(e.microseconds, estimate(compile(shape1B())).microseconds);
+  EXPECT_GT(e.microseconds, estimate(compile(shape1B(8192))).microseconds);
 }
 
 TEST(CostModel, RefusesWhatItCannotSay) {

@@ -223,33 +223,13 @@ double mostOverMean(const Schedule &s, uint32_t workers) {
   return *std::max_element(bytes.begin(), bytes.end()) * workers / all;
 }
 
-ToyShape shape1B() {
-  ToyShape shape;
-  shape.hidden = 2048;
-  shape.inter = 8192;
-  shape.heads = 32;
-  shape.kvHeads = 8;
-  shape.vocab = 128256;
-  shape.layers = 16;
-  shape.argmaxBlock = 16;
-  return shape;
-}
-
-ToyShape shape8B() {
-  ToyShape shape = shape1B();
-  shape.hidden = 4096;
-  shape.inter = 14336;
-  shape.headDim = 128;
-  shape.layers = 32;
-  return shape;
-}
-
 /// No worker streams 1.5 % more than the mean. Tiles differ by one granule
 /// where a task is there once or its granules are large, and by a sixth of the
 /// mean and one granule at most where small ones even out what the large ones
 /// have left.
 TEST(Tiling, BalancesTheWholeStep) {
-  for (const ToyShape &shape : {shape1B(), shape8B()}) {
+  for (const ToyShape &shape :
+       {shape1B(ToyShape().positions), shape8B(ToyShape().positions)}) {
     Schedule s = toyLlama(shape, true);
     s.target = Target{"sm_90", 132, 232448};
     TilingReport report;

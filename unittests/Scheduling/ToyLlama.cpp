@@ -193,6 +193,28 @@ struct Maker {
 
 } // namespace
 
+ToyShape shape1B(int64_t positions) {
+  ToyShape shape;
+  shape.hidden = 2048;
+  shape.inter = 8192;
+  shape.heads = 32;
+  shape.kvHeads = 8;
+  shape.vocab = 128256;
+  shape.layers = 16;
+  shape.positions = positions;
+  shape.argmaxBlock = 16;
+  return shape;
+}
+
+ToyShape shape8B(int64_t positions) {
+  ToyShape shape = shape1B(positions);
+  shape.hidden = 4096;
+  shape.inter = 14336;
+  shape.headDim = 128;
+  shape.layers = 32;
+  return shape;
+}
+
 Schedule toyLlama(const ToyShape &shape, bool fused) {
   return Maker{shape, fused, {}}.run();
 }

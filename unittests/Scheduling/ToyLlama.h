@@ -13,6 +13,10 @@ struct ToyShape {
   int64_t argmaxBlock = 64;
 };
 
+/// Widths and layers of the 1B and 8B shapes.
+ToyShape shape1B(int64_t positions);
+ToyShape shape8B(int64_t positions);
+
 /// Every task one model operator, as imported; or the tasks that fusion makes:
 /// five a layer, with the norms as prologues.
 core::Schedule toyLlama(const ToyShape &shape, bool fused);

@@ -208,10 +208,7 @@ bool partsToPlain(Schedule &s, Random &r) {
       found.push_back(s.tasks[t].ops.back().operands[2]);
   if (found.empty())
     return false;
-  Buffer &b = s.buffers[r.pick(found)];
-  b.packetElements = 0;
-  b.packetTiles = kNone;
-  b.packetGeneration = 0;
+  makePlain(s.buffers[r.pick(found)]);
   return true;
 }
 

@@ -166,10 +166,7 @@ bool packetsToPlain(Schedule &s, Random &r) {
       found.push_back(b);
   if (found.empty())
     return false;
-  Buffer &b = s.buffers[r.pick(found)];
-  b.packetElements = 0;
-  b.packetTiles = kNone;
-  b.packetGeneration = 0;
+  makePlain(s.buffers[r.pick(found)]);
   return true;
 }
 

@@ -35,6 +35,13 @@ private:
   uint64_t state;
 };
 
+/// No packet of the buffer is waited for any more.
+inline void makePlain(core::Buffer &buffer) {
+  buffer.packetElements = 0;
+  buffer.packetTiles = core::kNone;
+  buffer.packetGeneration = 0;
+}
+
 /// Changes the schedule. False if there is nothing of its kind to change.
 using Mutate = bool (*)(core::Schedule &s, Random &r);
 
