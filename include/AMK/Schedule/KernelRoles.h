@@ -56,8 +56,8 @@ constexpr uint32_t mostHeldBytes(const TargetInfo &target) {
 
 /// What kernels were seen to need beside the stage that they hold, over the
 /// shapes and options of scripts/assemble-matrix.py (docs/measurements.md says
-/// which spill a few bytes all the same). Passes leave so many; a schedule that leaves fewer is legal, and may
-/// spill.
+/// which spill a few bytes all the same). Passes leave so many; a schedule that
+/// leaves fewer is legal, and may spill.
 constexpr uint32_t kOtherRegisters = 104;
 
 /// The largest slot to hold that leaves them.
