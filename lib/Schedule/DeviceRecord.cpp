@@ -59,7 +59,7 @@ void setMeasured(DeviceRecord &r) {
   set(&DeviceRecord::counterLatency, 1500);
   set(&DeviceRecord::counterPasses, 4);
   set(&DeviceRecord::pollLatency, 600);
-  set(&DeviceRecord::clusterExchange, 200);
+  set(&DeviceRecord::clusterExchange, 1500);
   set(&DeviceRecord::launch, 4000);
   set(&DeviceRecord::gather, 150);
   set(&DeviceRecord::gatherPacket, 0.5);
