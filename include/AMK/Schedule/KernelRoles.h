@@ -57,9 +57,9 @@ constexpr uint32_t mostHeldBytes(const TargetInfo &target) {
 }
 
 /// What kernels were seen to need beside the stage that they hold, over the
-/// shapes and options of scripts/assemble-matrix.py (docs/measurements.md): more
-/// where threads copy, one word at a time. Passes leave so many; a schedule that
-/// leaves fewer is legal, and may spill.
+/// shapes and options of scripts/assemble-matrix.py (docs/measurements.md):
+/// more where threads copy, one word at a time. Passes leave so many; a
+/// schedule that leaves fewer is legal, and may spill.
 constexpr uint32_t otherRegisters(bool registerPools) {
   return registerPools ? 88 : 104;
 }
