@@ -40,13 +40,13 @@ TEST_F(V7KernelTest, Roles) {
 
 TEST_F(V7KernelTest, HeldStageFitsTheRegisters) {
   target("sm_90");
-  b.s.ring->bytes = 196 * 128;
+  b.s.ring->bytes = 220 * 128;
   EXPECT_EQ(b.check(), "");
   b.s.ring->bytes += 16;
   EXPECT_EQ(b.check(),
-            "V7: task 'product': stream: expected slots of at most 25088 bytes "
-            "to hold one in the 216 registers of a thread on sm_90, found "
-            "25104\n");
+            "V7: task 'product': stream: expected slots of at most 28160 bytes "
+            "to hold one in the 240 registers of a thread on sm_90, found "
+            "28176\n");
   b.s.tasks[0].stream.held = 0;
   EXPECT_EQ(b.check(), "");
   b.s.tasks[0].stream.held = 1;
