@@ -14,8 +14,8 @@ struct TilingOptions {
   /// Use as few tiles as keep the longest as short: 2048 rows over 132
   /// workers in groups of 4 are then 128 tiles of 16 rows.
   bool fewest = false;
-  /// Give the granules that are left over to the workers that stream least over
-  /// the whole step; off: to the first tiles of every task.
+  /// Balance what the workers stream over the whole step (Remainders.cpp); off:
+  /// the granules that are left over go to the first tiles of every task.
   bool balance = true;
   /// Rows of a product's tile come in multiples of this.
   uint32_t rows = 4;
@@ -46,8 +46,8 @@ struct TilingReport {
   uint32_t attentionWorkersBefore = 0, attentionWorkers = 0;
 };
 
-/// Splits attention by positions and cuts every task. An even cut in granules:
-/// no two tiles differ by more than one. Placement, clusters, queue order and
+/// Splits attention by positions and cuts every task, evenly in granules;
+/// `balance` then has the last word. Placement, clusters, queue order and
 /// streams, which belong to the old cut, are dropped. Returns why it cannot be
 /// done, or an empty string.
 std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
@@ -59,8 +59,10 @@ std::string cutTasks(core::Schedule &schedule, const TilingOptions &options,
 /// has more query heads than the kernel can do at once.
 std::vector<AttentionSplit> splitAttention(core::Schedule &schedule);
 
-/// Cuts the tasks that have as many tiles as workers anew: with the remainders
-/// where least is streamed. `granules` of every task, 0 for one to leave alone.
+/// Cuts the tasks that have as many tiles as workers anew, with more where
+/// least is streamed: what is left over, and up to a twelfth of the mean where
+/// a cut is that of several tasks. `granules` of every task, 0 for one to leave
+/// alone.
 void spreadRemainders(core::Schedule &schedule, uint32_t workers,
                       const std::vector<int64_t> &granules);
 

@@ -66,12 +66,15 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     Cuts every task over the workers of the target, evenly in granules: what
     the body's operators accept (a RoPE pair, a gate with its up, a block of
     the argmax) and, for rows of a product, the four rows of a packed weight
-    tile. Where it does not come out even, some tiles are one granule longer,
-    so no two tiles of a task differ by more: rounding to whole rows per worker
-    costs 2 to 3 % at 1B. Which, `balance` decides for the whole step: the
-    workers that stream least so far get the granules that are left over, tile
-    i on worker i, and the heaviest first. The remark gives what the worker
-    with most streams, over the mean. Off, it is always the first tiles.
+    tile: rounding to whole rows per worker costs 2 to 3 % at 1B. Where it does
+    not come out even, some tiles are one granule longer. Which, `balance`
+    decides for the whole step, the tasks with the heaviest granules first, tile
+    i on worker i: the workers that stream least so far get what is left over,
+    and of a task that is there in every layer up to a twelfth more than the
+    mean, if its granules are small enough to even out what the others have
+    left. The remark gives what the worker with most streams, over the mean.
+    Off, it is always the first tiles, and no two tiles of a task differ by more
+    than one granule.
 
     Attention is cut by positions where the numerics have several splits of
     them (`split-attention`): the task becomes `attention_partial`, a tile for
@@ -111,7 +114,7 @@ def Tiling : Pass<"amk-tiling", "::amk::ScheduleOp"> {
     Option<"fewest", "fewest", "bool", "false",
            "as few tiles as keep the longest as short">,
     Option<"balance", "balance", "bool", "true",
-           "balance the remainders over the whole step">,
+           "balance the shares over the whole step">,
     Option<"rows", "rows", "uint32_t", "4",
            "granule of the rows of a product's tile, a multiple of 4">,
     Option<"splitAttention", "split-attention", "bool", "true",
