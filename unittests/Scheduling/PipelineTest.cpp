@@ -143,15 +143,7 @@ TEST(Pipeline, TheSameTwice) {
 
 /// The shapes that people compile.
 TEST(Pipeline, Llama1B) {
-  ToyShape shape;
-  shape.hidden = 2048;
-  shape.inter = 8192;
-  shape.heads = 32;
-  shape.kvHeads = 8;
-  shape.vocab = 128256;
-  shape.layers = 16;
-  shape.positions = 4096;
-  Schedule s = toyLlama(shape, true);
+  Schedule s = toyLlama(shape1B(4096), true);
   s.target = Target{"sm_90", 132, 232448};
   ASSERT_EQ(cutTasks(s, {132, true, false}), "");
   ASSERT_EQ(assignWorkers(s, {132, AssignmentPolicy::Contiguous, true}), "");
