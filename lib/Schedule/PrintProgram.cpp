@@ -145,6 +145,8 @@ private:
     os << toString(b.type);
     if (b.space != Space::Own)
       os << " page " << toString(b.space) << " + " << b.pageOffset;
+    if (b.packetRoom)
+      os << " room " << b.packetRoom;
     if (b.packetElements) {
       os << " packets of " << b.packetElements;
       if (b.packetTiles != kNone)

@@ -294,16 +294,17 @@ std::string checkShape(const Buffer &b) {
 
 template <typename A, typename T>
 void describeBuffers(A &a, T &s) {
-  a.list("buffer", s.buffers, 43, [&](auto &b) {
+  a.list("buffer", s.buffers, 47, [&](auto &b) {
     a.text("name", b.name);
     a.choice("kind", b.kind, uint8_t(BufferKind::Weight) + 1);
     a.choice("element type", b.type, uint8_t(ElementType::I32) + 1);
     a.list("dimension", b.shape, 8, [&](auto &d) { a.integer("size", d); });
-    a.choice("space", b.space, uint8_t(Space::Shared) + 1);
+    a.choice("space", b.space, uint8_t(Space::Cluster) + 1);
     a.integer("page offset", b.pageOffset);
     a.integer("packet elements", b.packetElements);
     a.index("packet tiles", b.packetTiles, s.tables.size(), true);
     a.integer("packet generation", b.packetGeneration);
+    a.integer("packet room", b.packetRoom);
     a.index("view", b.view, s.views.size(), true);
     a.index("rope table", b.rope, s.ropeTables.size(), true);
     if constexpr (A::reading)

@@ -52,6 +52,8 @@ std::string_view toString(Space space) {
     return "scratch";
   case Space::Shared:
     return "shared";
+  case Space::Cluster:
+    return "cluster";
   }
   return "invalid";
 }

@@ -112,9 +112,17 @@ uint32_t planFieldWords(const Schedule &s, const Task &task) {
   for (uint32_t buffer : buffers) {
     const Buffer &b = s.buffers[buffer];
     if (b.kind != BufferKind::Local)
-      words += b.packetElements ? 2 : 1;
+      words += b.space == Space::Cluster ? 3 : b.packetElements ? 2 : 1;
   }
   return words;
+}
+
+uint64_t inboxBytes(const Schedule &s) {
+  uint64_t bytes = 0;
+  for (const Buffer &b : s.buffers)
+    if (b.space == Space::Cluster)
+      bytes = std::max(bytes, b.pageOffset + uint64_t(b.packetRoom) * 16);
+  return bytes;
 }
 
 SharedLayout sharedLayout(const Schedule &s) {
@@ -160,6 +168,7 @@ SharedLayout sharedLayout(const Schedule &s) {
   l.misc = place(kMiscBytes);
   if (isShared)
     l.cluster = place(ClusterArea::sums + uint64_t(shares) * 4);
+  l.inbox = place(inboxBytes(s));
   l.pages = place(pages);
   l.total = limited(align16(at));
   return l;

@@ -39,6 +39,8 @@ Range PacketIndex::packets(uint64_t lo, uint64_t hi) const {
 }
 
 uint64_t storageBytes(const Schedule &s, const Buffer &b) {
+  if (b.space == Space::Cluster)
+    return uint64_t(b.packetRoom) * 16;
   return b.packetElements ? PacketIndex(s, b).bytes() : b.regionBytes();
 }
 
@@ -59,9 +61,13 @@ std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit) {
     checkGangs(r, tiles);
   if (!r.clean())
     return std::move(r.found);
+  const Inboxes inboxes(schedule, tiles);
+  checkInboxes(r, tiles, inboxes);
+  if (!r.clean())
+    return std::move(r.found);
   checkPartition(r, tiles);
   if (!schedule.concurrent) {
-    checkStorage(r, tiles, nullptr);
+    checkStorage(r, tiles, inboxes, nullptr);
     return std::move(r.found);
   }
   const HandOffs h = handOffs(schedule, tiles);
@@ -69,7 +75,7 @@ std::vector<Diagnostic> verify(const Schedule &schedule, size_t limit) {
     const Clocks order = orderClocks(tiles, h);
     const Clocks visibility = visibilityClocks(tiles, h);
     const Concurrency concurrency{h, order, visibility};
-    checkStorage(r, tiles, &concurrency);
+    checkStorage(r, tiles, inboxes, &concurrency);
   }
   return std::move(r.found);
 }

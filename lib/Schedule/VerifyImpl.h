@@ -4,6 +4,7 @@
 #define AMK_LIB_SCHEDULE_VERIFYIMPL_H
 
 #include "AMK/Schedule/HappensBefore.h"
+#include "AMK/Schedule/Inboxes.h"
 #include "AMK/Schedule/Verify.h"
 
 #include <initializer_list>
@@ -113,8 +114,10 @@ void checkStructure(Report &r);  ///< V1, but for regions
 void checkStream(Report &r);     ///< V8, and V9 of local values
 void checkThresholds(Report &r); ///< V2
 void checkTarget(Report &r);     ///< V7
-void checkTiles(Report &r, const Tiles &tiles);     ///< V1: regions, packets
-void checkGangs(Report &r, const Tiles &tiles);     ///< V1: shared gathers
+void checkTiles(Report &r, const Tiles &tiles); ///< V1: regions, packets
+void checkGangs(Report &r, const Tiles &tiles); ///< V1: shared gathers
+/// V1, V7: packets in the memory of a cluster.
+void checkInboxes(Report &r, const Tiles &tiles, const Inboxes &inboxes);
 void checkPartition(Report &r, const Tiles &tiles); ///< V6: results and locals
 /// V3. Returns whether every tile runs.
 bool checkDeadlock(Report &r, const Tiles &tiles, const HandOffs &h);
@@ -128,7 +131,8 @@ struct Concurrency {
 std::string witness(const Schedule &s, const Tiles &tiles, const Concurrency &c,
                     uint32_t before, uint32_t after);
 /// V5, V6 and V9. Null in program order: then no V5 between tiles.
-void checkStorage(Report &r, const Tiles &tiles, const Concurrency *c);
+void checkStorage(Report &r, const Tiles &tiles, const Inboxes &inboxes,
+                  const Concurrency *c);
 
 } // namespace amk::core::verifier
 

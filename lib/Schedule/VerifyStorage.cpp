@@ -63,8 +63,9 @@ private:
 
 class Sweep {
 public:
-  Sweep(Report &r, const Tiles &tiles, const Concurrency *c)
-      : r(r), s(r.s), tiles(tiles), concurrency(c),
+  Sweep(Report &r, const Tiles &tiles, const Inboxes &inboxes,
+        const Concurrency *c)
+      : r(r), s(r.s), tiles(tiles), inboxes(inboxes), concurrency(c),
         order(c ? &c->order : nullptr),
         visibility(c ? &c->visibility : nullptr) {
     // Where every buffer lives. Placement is inert in program order: one
@@ -72,13 +73,17 @@ public:
     const uint32_t owners = order ? tiles.workers : 1;
     kScratch = owners;
     uint32_t storages = owners + 1;
+    kInboxes = storages;
+    if (!inboxes.empty())
+      storages += owners;
     packets.resize(s.buffers.size());
     for (uint32_t b = 0; b < s.buffers.size(); ++b) {
       const Buffer &buffer = s.buffers[b];
       own.push_back(storages);
       if (buffer.kind == BufferKind::KvCache)
         storages += 2; // earlier positions, and this one
-      else if (buffer.space != Space::Scratch && !buffer.readOnly() &&
+      else if (buffer.space != Space::Scratch &&
+               buffer.space != Space::Cluster && !buffer.readOnly() &&
                buffer.kind != BufferKind::Local)
         ++storages; // of a shared page: who wrote each byte last, anywhere
       if (buffer.packetElements)
@@ -135,6 +140,14 @@ private:
       return;
     }
     const uint32_t worker = order ? tiles.tiles[t].worker : 0;
+    if (b.space == Space::Cluster) {
+      if (!a.write)
+        fn(kInboxes + worker, true);
+      else
+        for (const Delivery &d : inboxes.of(a.buffer, t))
+          fn(kInboxes + d.worker, true);
+      return;
+    }
     fn(b.space == Space::Shared    ? worker
        : b.space == Space::Scratch ? kScratch
                                    : own[a.buffer],
@@ -160,18 +173,34 @@ private:
     for (uint64_t k = 0; k < (one ? 1 : region.count); ++k) {
       const uint64_t lo = region.offset + k * region.stride;
       const Range p = packets[a.buffer]->packets(lo, lo + bytes);
-      if (fn(Region{uint64_t(p.lo) + page, uint64_t(p.size()), 0, 1}))
+      if (b.space == Space::Cluster
+              ? anyInInbox(b, p, fn)
+              : fn(Region{uint64_t(p.lo) + page, uint64_t(p.size()), 0, 1}))
         return true;
     }
     return false;
   }
 
+  /// The same for packets in an inbox, given as bytes from the first one of the
+  /// buffer.
+  template <typename Fn>
+  static bool anyInInbox(const Buffer &b, Range packets, Fn fn) {
+    const uint64_t room = uint64_t(b.packetRoom) * 16;
+    const uint64_t size = std::min(uint64_t(packets.size()), room);
+    const uint64_t lo = uint64_t(packets.lo) % room;
+    const uint64_t front = std::min(size, room - lo);
+    return fn(Region{b.pageOffset + lo, front, 0, 1}) ||
+           (front < size && fn(Region{b.pageOffset, size - front, 0, 1}));
+  }
+
   Report &r;
   const Schedule &s;
   const Tiles &tiles;
+  const Inboxes &inboxes;
   const Concurrency *concurrency;
   const Clocks *order, *visibility;
   uint32_t kScratch;         ///< storages below are shared memory by worker
+  uint32_t kInboxes;         ///< the first of those in the Cluster space
   std::vector<uint32_t> own; ///< by buffer
   std::vector<std::unique_ptr<PacketIndex>> packets; ///< by buffer
   std::vector<ByteMap> maps;
@@ -325,7 +354,9 @@ void Sweep::wrongWriter(uint32_t t, uint32_t i, uint64_t lo,
   const Place place = atTask(tile.task, tiles.accessOp[i], tile.index);
   const std::string reads = "reads " + spanName(i, lo, f.hi);
   if (f.writer == kNone) {
-    const bool local = s.buffers[a.buffer].space == Space::Shared && order;
+    const Space space = s.buffers[a.buffer].space;
+    const bool local =
+        order && (space == Space::Shared || space == Space::Cluster);
     r.add("V6", place,
           say({reads, ", which nothing has written",
                local ? say({" at worker ", tile.worker}) : std::string()}))
@@ -453,8 +484,9 @@ void Sweep::checkOutputs() {
 
 } // namespace
 
-void checkStorage(Report &r, const Tiles &tiles, const Concurrency *c) {
-  Sweep(r, tiles, c).run();
+void checkStorage(Report &r, const Tiles &tiles, const Inboxes &inboxes,
+                  const Concurrency *c) {
+  Sweep(r, tiles, inboxes, c).run();
 }
 
 } // namespace amk::core::verifier

@@ -1,6 +1,7 @@
 //===- VerifyStructure.cpp - V1: everything resolves and fits -------------===//
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Schedule/WeightPacking.h"
 #include "VerifyImpl.h"
 
@@ -49,6 +50,7 @@ private:
   std::string checkView(const Buffer &b) const;
   std::string checkRope(const Buffer &b) const;
   std::string checkPackets(const Buffer &b) const;
+  std::string checkRoom(const Buffer &b) const;
   bool checkSize(uint32_t t);
   void checkTask(uint32_t t);
   bool checkOperator(uint32_t t, uint32_t o);
@@ -209,7 +211,9 @@ std::string Structure::checkPackets(const Buffer &b) const {
     return say({"packet groups: expected a table below ", s.tables.size(),
                 ", found ", b.packetTiles});
   if (b.packetElements == 0)
-    return {};
+    return b.packetRoom || b.space == Space::Cluster
+               ? "expected packets in cluster memory, found plain values"
+               : std::string();
   if (b.kind != BufferKind::Activation || b.type == ElementType::I32)
     return say({"expected packets of a bf16 or f32 activation, found ",
                 toString(b.type), " ", toString(b.kind)});
@@ -217,9 +221,9 @@ std::string Structure::checkPackets(const Buffer &b) const {
     return say({"expected packets of at most ", mostPacketElements(b.type),
                 " values, found ", b.packetElements});
   if (b.space == Space::Shared)
-    return "expected packets in global memory, found shared";
+    return "expected packets in global or cluster memory, found shared";
   if (!grouped)
-    return {};
+    return checkRoom(b);
   const std::vector<uint32_t> &bounds = s.tables[b.packetTiles];
   for (size_t i = 1; i < bounds.size(); ++i)
     if (bounds[i] <= bounds[i - 1])
@@ -228,6 +232,27 @@ std::string Structure::checkPackets(const Buffer &b) const {
   if (bounds.size() < 2 || bounds[0] != 0 ||
       int64_t(bounds.back()) != b.elements())
     return say({"packet groups: expected bounds from 0 to ", b.elements()});
+  return checkRoom(b);
+}
+
+/// Packets in cluster memory: who writes them, and where, is the schedule's.
+std::string Structure::checkRoom(const Buffer &b) const {
+  if (b.space != Space::Cluster)
+    return b.packetRoom == 0
+               ? std::string()
+               : say({"expected room for packets in cluster memory only, ",
+                      "found room for ", b.packetRoom, " in ",
+                      toString(b.space), " memory"});
+  const uint32_t packets = packetCount(s, b);
+  if (b.packetRoom < 1 || b.packetRoom > packets)
+    return say({"expected room for 1 to ", packets,
+                " packets in cluster memory, found ", b.packetRoom});
+  if (!s.concurrent)
+    return "expected a concurrent schedule for packets in cluster memory";
+  if (!s.target || s.target->cluster < 2)
+    return say({"packets in cluster memory: expected a target with clusters ",
+                "of 2 or more workers, found ",
+                s.target ? Text(s.target->cluster) : Text("no target")});
   return {};
 }
 

@@ -42,7 +42,7 @@ void checkPage(Report &r, uint32_t b) {
 
 /// Packets share bytes only with packets of another generation: what is left
 /// in them must not look like one that has come.
-void checkPacketPages(Report &r) {
+void checkPacketPages(Report &r, Space space) {
   const Schedule &s = r.s;
   struct Page {
     uint64_t lo, hi;
@@ -52,7 +52,7 @@ void checkPacketPages(Report &r) {
   uint32_t generations = 0;
   for (uint32_t b = 0; b < s.buffers.size(); ++b) {
     const Buffer &buffer = s.buffers[b];
-    if (buffer.space != Space::Scratch)
+    if (buffer.space != space)
       continue;
     pages.push_back(
         {buffer.pageOffset, buffer.pageOffset + storageBytes(s, buffer), b});
@@ -104,6 +104,7 @@ void checkSharedMemory(Report &r) {
   for (const Buffer &b : s.buffers)
     if (b.space == Space::Shared)
       pages = std::max(pages, b.pageOffset + b.regionBytes());
+  pages += inboxBytes(s);
   const uint64_t ring = s.ring ? uint64_t(s.ring->slots) * s.ring->bytes : 0;
   const uint64_t has = s.target ? s.target->sharedBytes : kMaxBytes;
   if (pages + ring > has)
@@ -240,7 +241,8 @@ void checkTarget(Report &r) {
   if (!r.clean())
     return;
   checkSharedMemory(r);
-  checkPacketPages(r);
+  checkPacketPages(r, Space::Scratch);
+  checkPacketPages(r, Space::Cluster);
   if (!s.target)
     return;
   const TargetInfo *info = lookupTarget(s.target->chip);

@@ -137,7 +137,7 @@ TEST(ProgramFileTest, Text) {
 TEST(ProgramFileTest, OtherVersion) {
   std::string bytes = writeProgram(sample());
   bytes[4] = 2;
-  EXPECT_EQ(readError(bytes), "program version 2, this tool reads version 3");
+  EXPECT_EQ(readError(bytes), "program version 2, this tool reads version 4");
 }
 
 TEST(ProgramFileTest, NoProgram) {

@@ -54,6 +54,9 @@ enum class Space : uint8_t {
   Own,     ///< storage of its own in global memory
   Scratch, ///< a page of the global scratch arena
   Shared,  ///< a page of every owner's shared memory: separate per worker
+  /// A page of every worker's shared memory that the workers of its cluster
+  /// write packets to: separate per worker, in an arena of its own.
+  Cluster,
 };
 std::string_view toString(Space space);
 
@@ -98,7 +101,7 @@ struct Buffer {
   ElementType type = ElementType::F32;
   std::vector<int64_t> shape;
   Space space = Space::Own;
-  uint64_t pageOffset = 0; ///< bytes; meaningful in Scratch and Shared
+  uint64_t pageOffset = 0; ///< bytes; meaningful but in Own
   /// Data-as-flag: 16-byte packets of up to this many values (6 of bf16, 3 of
   /// f32) and a stamp in the last word. 0: plain storage. Reading a packet is
   /// waiting for it.
@@ -107,6 +110,9 @@ struct Buffer {
   uint32_t packetTiles = kNone;
   /// Distinguishes packet buffers that share a page within one launch.
   uint32_t packetGeneration = 0;
+  /// Cluster: packets that a worker has room for. Packet p is written to place
+  /// p mod `packetRoom` of the page, at each worker that reads it. 0 elsewhere.
+  uint32_t packetRoom = 0;
   uint32_t view = kNone; ///< Weight: index in Schedule::views
   uint32_t rope = kNone; ///< Constant: index in Schedule::ropeTables
 

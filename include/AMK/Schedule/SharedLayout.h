@@ -31,6 +31,7 @@ struct SharedLayout {
   uint32_t partial = 0; ///< partial sums: slices x rows, float32
   uint32_t misc = 0;    ///< kMiscBytes: sums of squares, progress
   uint32_t cluster = 0; ///< ClusterArea, if gathers are shared in clusters
+  uint32_t inbox = 0;   ///< pages of the Cluster space
   uint32_t pages = 0;   ///< pages of the Shared space
   uint32_t total = 0;
 };
@@ -74,12 +75,16 @@ constexpr uint32_t kHeadColumn = 8;
 uint32_t columnSlices(int64_t columns, const Stream &stream);
 
 /// Fields that a task's plan rows carry: one word for the place of every
-/// buffer that is not Local, and one for the generation of a packet buffer and
-/// the tile's first packet in it.
+/// buffer that is not Local, one for the generation of a packet buffer and the
+/// tile's first packet in it, and one for the workers that it is written to if
+/// it is in the Cluster space.
 uint32_t planFieldWords(const Schedule &schedule, const Task &task);
 
 /// Packets of a packet buffer.
 uint32_t packetCount(const Schedule &schedule, const Buffer &buffer);
+
+/// Bytes of the Cluster space's pages.
+uint64_t inboxBytes(const Schedule &schedule);
 
 /// Whether the tiles of a task share what they gather in their cluster.
 inline bool sharesGather(const Schedule &schedule, const Task &task) {

@@ -20,6 +20,7 @@ static_assert(int(BufferKind::KvCache) == int(core::BufferKind::KvCache));
 static_assert(int(BufferKind::Constant) == int(core::BufferKind::Constant));
 static_assert(int(PageSpace::Scratch) == int(core::Space::Scratch));
 static_assert(int(PageSpace::Shared) == int(core::Space::Shared));
+static_assert(int(PageSpace::Cluster) == int(core::Space::Cluster));
 
 namespace {
 
@@ -130,6 +131,8 @@ LogicalResult Flattener::buffer(BufferOp op) {
                               << page->getOffset();
     b.space = static_cast<core::Space>(page->getSpace());
     b.pageOffset = uint64_t(page->getOffset());
+    if (failed(number(op, "room for packets", page->getRoom(), b.packetRoom)))
+      return failure();
   }
   if (std::optional<RopeAttr> rope = op.getRope()) {
     core::RopeTable t;

@@ -81,7 +81,7 @@ LogicalResult Unflattener::buffer(const core::Buffer &b) {
   PageAttr page;
   if (b.space != core::Space::Own)
     page = PageAttr::get(context, static_cast<PageSpace>(b.space),
-                         int64_t(b.pageOffset));
+                         int64_t(b.pageOffset), b.packetRoom);
   RopeAttr rope;
   if (b.rope != core::kNone) {
     const core::RopeTable &t = flat.ropeTables[b.rope];

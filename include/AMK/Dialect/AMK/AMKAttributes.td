@@ -26,7 +26,8 @@ def AMK_BufferKind : I32EnumAttr<"BufferKind", "what a buffer is", [
 // The values are those of core::Space.
 def AMK_PageSpace : I32EnumAttr<"PageSpace", "where a page lies", [
     I32EnumAttrCase<"Scratch", 1, "scratch">,
-    I32EnumAttrCase<"Shared", 2, "shared">]> {
+    I32EnumAttrCase<"Shared", 2, "shared">,
+    I32EnumAttrCase<"Cluster", 3, "cluster">]> {
   let cppNamespace = "::amk";
   let genSpecializedAttr = 0;
 }
@@ -137,8 +138,16 @@ def AMK_PacketsAttr : AMK_Attr<"Packets", "packets"> {
 
 def AMK_PageAttr : AMK_Attr<"Page", "page"> {
   let summary = "where a buffer lives: bytes from the start of a space";
-  let parameters = (ins EnumParameter<AMK_PageSpace>:$space, "int64_t":$offset);
-  let assemblyFormat = "`<` $space `+` $offset `>`";
+  let description = [{
+    `scratch` is global memory, `shared` the shared memory of each worker, for
+    itself. `cluster` is shared memory of each worker too, for the packets that
+    the workers of its cluster write there: a worker has `room` for so many
+    packets of the buffer, and packet p lies at p mod `room` with each worker
+    that reads it.
+  }];
+  let parameters = (ins EnumParameter<AMK_PageSpace>:$space, "int64_t":$offset,
+                        DefaultValuedParameter<"int64_t", "0">:$room);
+  let assemblyFormat = "`<` $space `+` $offset (`room` $room^)? `>`";
 }
 
 def AMK_TargetAttr : AMK_Attr<"Target", "target"> {
