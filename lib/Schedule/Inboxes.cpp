@@ -24,8 +24,8 @@ void Inboxes::add(const Schedule &s, const Tiles &tiles, uint32_t buffer) {
   };
   std::vector<Access> writes, reads;
   for (uint32_t t = 0; t < tiles.tiles.size(); ++t)
-    for (uint32_t i = tiles.tiles[t].firstAccess;
-         i < tiles.tiles[t].lastAccess; ++i)
+    for (uint32_t i = tiles.tiles[t].firstAccess; i < tiles.tiles[t].lastAccess;
+         ++i)
       if (tiles.accesses[i].buffer == buffer)
         (tiles.accesses[i].write ? writes : reads)
             .push_back({tiles.accesses[i].region, t});

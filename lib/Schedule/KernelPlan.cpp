@@ -3,6 +3,7 @@
 #include "AMK/Schedule/KernelPlan.h"
 
 #include "AMK/Schedule/DirectReads.h"
+#include "AMK/Schedule/Inboxes.h"
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/TargetInfo.h"
 #include "AMK/Schedule/WeightPacking.h"
@@ -105,13 +106,14 @@ private:
 class Builder {
 public:
   Builder(const Schedule &s, KernelPlan &plan)
-      : s(s), plan(plan), tiles(expand(s)) {}
+      : s(s), plan(plan), tiles(expand(s)), inboxes(s, tiles) {}
   bool run(std::string &error, uint32_t &task);
 
 private:
   void findClasses();
   std::string classKey(const Task &task, std::vector<uint32_t> &buffers) const;
   bool checkTask(const Task &task, std::string &error) const;
+  bool checkHeads(const Operator &op, std::string &error) const;
   bool checkHandOffs(std::string &error, uint32_t &task) const;
   bool checkCacheStream(const Task &task, const Buffer &cache,
                         std::string &error) const;
@@ -131,12 +133,15 @@ private:
   void fillRow(const Tile &tile, uint32_t *row) const;
   void fillStages(const Tile &tile, uint32_t *row) const;
   uint32_t placeOf(uint32_t buffer) const { return places[buffer]; }
+  uint32_t peersOf(const Tile &tile, uint32_t buffer) const;
 
   const Schedule &s;
   KernelPlan &plan;
   const Tiles tiles;
+  const Inboxes inboxes;
   Arena arena;
-  std::vector<uint32_t> places; ///< of every buffer, units of 128 bytes
+  std::vector<uint32_t> places; ///< of every buffer, units of 128 bytes;
+                                ///< bytes in cluster memory
   std::vector<uint32_t> firstWait, firstSignal; ///< per tile
   /// Buffers of every task as its class numbers them.
   std::vector<std::vector<uint32_t>> taskBuffers;
@@ -161,6 +166,8 @@ std::string Builder::classKey(const Task &task,
         << ',' << b.packetElements << ',' << int64_t(b.packetTiles);
     if (b.space == Space::Shared)
       key << '@' << b.pageOffset;
+    if (b.space == Space::Cluster)
+      key << '%' << b.packetRoom;
     for (int64_t d : b.shape)
       key << 'x' << d;
   };
@@ -200,6 +207,8 @@ void Builder::findClasses() {
       if (s.buffers[id].packetElements) {
         f.packets = word++;
         f.written = written[id];
+        if (f.written && s.buffers[id].space == Space::Cluster)
+          f.peers = word++;
       }
       c.fields.push_back(f);
     }
@@ -260,6 +269,29 @@ bool Builder::describeCacheStream(std::string &error) {
   return true;
 }
 
+/// A thread polls for the query, the key or the value, with one instruction.
+bool Builder::checkHeads(const Operator &op, std::string &error) const {
+  if (op.name != "attention_join")
+    return true;
+  const Buffer *first = nullptr;
+  for (unsigned i = 0; i < 3; ++i) {
+    const Buffer &b = s.buffers[op.operands[i]];
+    if (!b.packetElements)
+      continue;
+    if (first &&
+        (first->space == Space::Cluster) != (b.space == Space::Cluster)) {
+      error = "operator '" + op.name + "': expected the packets of '" +
+              first->name + "' and '" + b.name +
+              "' in the same memory, found " +
+              std::string(toString(first->space)) + " and " +
+              std::string(toString(b.space));
+      return false;
+    }
+    first = &b;
+  }
+  return true;
+}
+
 bool Builder::checkTask(const Task &task, std::string &error) const {
   if (task.clusterGather && !canShareGather(s, task, error))
     return false;
@@ -267,6 +299,8 @@ bool Builder::checkTask(const Task &task, std::string &error) const {
     if (const Buffer *cache = streamedCache(s, op))
       if (!checkCacheStream(task, *cache, error))
         return false;
+    if (!checkHeads(op, error))
+      return false;
     if (!streamedWeight(s, op))
       continue;
     if (task.stream.rows != kPackRows || task.stream.columns == 0) {
@@ -449,6 +483,8 @@ void Builder::placeZeroed() {
     const Buffer &b = s.buffers[i];
     if (b.space == Space::Scratch)
       places[i] = scratchPlace + uint32_t(b.pageOffset / kArenaUnit);
+    else if (b.space == Space::Cluster)
+      places[i] = uint32_t(b.pageOffset);
     else if (b.packetElements)
       places[i] = arena.place(bytesOf(b));
   }
@@ -567,6 +603,15 @@ void Builder::fillStages(const Tile &tile, uint32_t *row) const {
   }
 }
 
+/// Ranks in the cluster of the workers that a tile's packets are written to.
+uint32_t Builder::peersOf(const Tile &tile, uint32_t buffer) const {
+  uint32_t peers = 0;
+  for (const Delivery &d :
+       inboxes.of(buffer, uint32_t(&tile - tiles.tiles.data())))
+    peers |= 1u << d.worker % s.target->cluster;
+  return peers;
+}
+
 void Builder::fillRow(const Tile &tile, uint32_t *row) const {
   const TaskClass &c = plan.classes[plan.classOfTask[tile.task]];
   row[0] = plan.classOfTask[tile.task];
@@ -591,6 +636,8 @@ void Builder::fillRow(const Tile &tile, uint32_t *row) const {
     if (c.fields[i].packets == kNone)
       continue;
     row[c.fields[i].packets] = b.packetGeneration;
+    if (c.fields[i].peers != kNone)
+      row[c.fields[i].peers] = peersOf(tile, buffers[i]);
     // Packets of float32 are found by division.
     if (!c.fields[i].written || b.type == ElementType::F32)
       continue;

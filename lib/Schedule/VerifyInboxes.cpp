@@ -47,8 +47,8 @@ private:
                  tileName(s, from), ", which writes them, found worker ",
                  to.worker}))
           .notes.push_back({atTask(from.task, kNone, from.index),
-                            say({tileName(s, from), " on worker ",
-                                 from.worker, " writes them"})});
+                            say({tileName(s, from), " on worker ", from.worker,
+                                 " writes them"})});
       return false;
     }
     return true;
@@ -62,10 +62,9 @@ private:
       if (const Access &a = tiles.accesses[i]; a.write && a.buffer == b) {
         const Range bytes = index.packets(a.region.offset, a.region.end());
         const Range more{bytes.lo / 16, bytes.hi / 16};
-        packets = packets.size() == 0
-                      ? more
-                      : Range{std::min(packets.lo, more.lo),
-                              std::max(packets.hi, more.hi)};
+        packets = packets.size() == 0 ? more
+                                      : Range{std::min(packets.lo, more.lo),
+                                              std::max(packets.hi, more.hi)};
       }
     return packets;
   }
@@ -98,11 +97,10 @@ private:
   }
 
   bool checkApart(uint32_t b, uint32_t worker, std::vector<Places> &places) {
-    std::sort(places.begin(), places.end(),
-              [](const Places &a, const Places &b) {
-                return std::make_pair(a.lo, a.tile) <
-                       std::make_pair(b.lo, b.tile);
-              });
+    std::sort(
+        places.begin(), places.end(), [](const Places &a, const Places &b) {
+          return std::make_pair(a.lo, a.tile) < std::make_pair(b.lo, b.tile);
+        });
     for (size_t i = 1; i < places.size(); ++i) {
       if (places[i].lo >= places[i - 1].hi)
         continue;

@@ -21,7 +21,9 @@
 //   8.. the fields of the class: for every buffer that is not Local, in the
 //       order of first appearance in the body: its place; for packet buffers
 //       its generation, and for written ones of bf16 << 16 the tile's first
-//       packet
+//       packet; for written ones in cluster memory a bit for every worker of
+//       the cluster that they are written to. A place in cluster memory is in
+//       bytes from the start of its pages
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,6 +69,7 @@ packetKey(const Buffer &buffer) {
 struct ClassFields {
   uint32_t place = kNone;
   uint32_t packets = kNone; ///< generation | first packet << 16
+  uint32_t peers = kNone;   ///< ranks in the cluster that are written to
   bool written = false;
 };
 

@@ -222,7 +222,11 @@ void KernelLowering::lowerPublish(PublishOp op) {
   d.ifThen(holds, [&] {
     Value index = d.add(
         d.add(map(op.getFirstPacket()), d.div(element.base, packet)), lane);
-    storePacket(d.at(globalPlace(map(op.getPlace())), d.shl(index, 4)), words);
+    Value address = packetAddress(map(op.getPlace()), index, op.getRoom());
+    if (op.getRoom())
+      sendPacket(address, map(op.getPeers()), words);
+    else
+      storePacket(address, words);
   });
 }
 

@@ -53,7 +53,10 @@ enum class Fault : uint32_t {
   ClusterArrived, ///< the vector is used before the peers' values are there
   ClusterAcquire, ///< both of these waits are relaxed
   ClusterRelease, ///< a peer says so before it has used its vector
-  ClusterEnd      ///< a worker ends while its peers may still send
+  ClusterEnd,     ///< a worker ends while its peers may still send
+  // Of packets in cluster memory.
+  InboxStamps, ///< an inbox begins with whatever stamps are there
+  InboxCopy    ///< a packet for an inbox is two accesses of 8 bytes
 };
 
 /// What is wrong with a kernel; nothing by default.

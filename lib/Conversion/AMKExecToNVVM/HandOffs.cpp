@@ -152,24 +152,46 @@ Value KernelLowering::stampOf(Value generation) {
   return generation ? d.add(stamp, generation) : stamp;
 }
 
+Value KernelLowering::packetAddress(Value place, Value index, uint32_t room) {
+  if (!room)
+    return d.at(globalPlace(place), d.shl(index, 4));
+  Value base = d.add(shared(kernel.getShared().getInbox()), place);
+  return d.add(base, d.shl(d.rem(index, room), 4));
+}
+
+Value KernelLowering::loadStamp(Value address) {
+  const bool isShared = address.getType().isInteger(32);
+  return d.ptx(isShared ? "ld.relaxed.cluster.shared.u32 $0, [$1+12];"
+                        : "ld.relaxed.gpu.global.u32 $0, [$1+12];",
+               isShared ? "=r,r" : "=r,l", d.i32Type(), {address});
+}
+
 llvm::SmallVector<Value, 4>
 KernelLowering::loadPacket(Value address, Value wanted, Fault inTwo) {
   Type i32 = d.i32Type();
+  const bool isShared = address.getType().isInteger(32);
+  const std::string load =
+      isShared ? "@p ld.relaxed.cluster.shared." : "@p ld.relaxed.gpu.global.";
+  if (isShared)
+    inTwo = Fault::InboxCopy;
   auto type =
       LLVM::LLVMStructType::getLiteral(b.getContext(), {i32, i32, i32, i32});
   // One 16-byte access is single-copy (PTX .b128), so the stamp vouches for
   // the values beside it.
-  llvm::StringRef text =
+  std::string text =
       "{.reg .pred p; .reg .b128 t; .reg .b64 u, v; setp.ne.u32 p, $5, 0; "
-      "mov.b64 u, 0; mov.b64 v, 0; mov.b128 t, {u, v}; "
-      "@p ld.relaxed.gpu.global.b128 t, [$4]; mov.b128 {u, v}, t; "
+      "mov.b64 u, 0; mov.b64 v, 0; mov.b128 t, {u, v}; " +
+      load +
+      "b128 t, [$4]; mov.b128 {u, v}, t; "
       "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}";
   if (omits(inTwo))
     text = "{.reg .pred p; .reg .b64 u, v; setp.ne.u32 p, $5, 0; "
-           "mov.b64 u, 0; mov.b64 v, 0; @p ld.relaxed.gpu.global.b64 u, [$4]; "
-           "@p ld.relaxed.gpu.global.b64 v, [$4+8]; "
+           "mov.b64 u, 0; mov.b64 v, 0; " +
+           load + "b64 u, [$4]; " + load +
+           "b64 v, [$4+8]; "
            "mov.b64 {$0, $1}, u; mov.b64 {$2, $3}, v;}";
-  Value words = d.ptx(text, "=r,=r,=r,=r,l,r", type, {address, wanted});
+  Value words = d.ptx(text, isShared ? "=r,=r,=r,=r,r,r" : "=r,=r,=r,=r,l,r",
+                      type, {address, wanted});
   llvm::SmallVector<Value, 4> out;
   for (int64_t i = 0; i < 4; ++i)
     out.push_back(LLVM::ExtractValueOp::create(b, d.loc, words, i));
@@ -186,6 +208,31 @@ void KernelLowering::storePacket(Value address, llvm::ArrayRef<Value> w,
            "st.relaxed.gpu.global.b64 [$0+8], v; "
            "st.relaxed.gpu.global.b64 [$0], u;}";
   d.ptx(text, "l,r,r,r,r", {address, w[0], w[1], w[2], w[3]});
+}
+
+void KernelLowering::sendPacket(Value address, Value peers,
+                                llvm::ArrayRef<Value> w) {
+  llvm::StringRef text = "{.reg .b128 t; .reg .b64 u, v; mov.b64 u, {$1, $2}; "
+                         "mov.b64 v, {$3, $4}; mov.b128 t, {u, v}; "
+                         "st.relaxed.cluster.shared::cluster.b128 [$0], t;}";
+  if (omits(Fault::InboxCopy))
+    text = "{.reg .b64 u, v; mov.b64 u, {$1, $2}; mov.b64 v, {$3, $4}; "
+           "st.relaxed.cluster.shared::cluster.b64 [$0+8], v; "
+           "st.relaxed.cluster.shared::cluster.b64 [$0], u;}";
+  // Mostly one has a bit: from bit to bit.
+  d.ifThen(d.ne(peers, d.i32(0)), [&] {
+    d.doWhile({peers}, [&](ValueRange state) {
+      Value zeros = d.ptx("clz.b32 $0, $1;", "=r,r", d.i32Type(), {state[0]},
+                          /*sideEffects=*/false);
+      Value rank = d.sub(d.i32(31), zeros);
+      d.ptx(text, "r,r,r,r,r",
+            {d.clusterAddress(address, rank), w[0], w[1], w[2], w[3]});
+      Value bit = arith::ShLIOp::create(b, d.loc, d.i32(1), rank);
+      Value left = d.bxor(state[0], bit);
+      return std::make_pair(d.ne(left, d.i32(0)),
+                            llvm::SmallVector<Value>{left});
+    });
+  });
 }
 
 llvm::SmallVector<Value, 4> KernelLowering::pollPacket(Value address,
@@ -238,7 +285,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
   const int64_t round =
       cluster ? cluster->packetsOfRound() : core::kConsumerThreads;
   PacketsAttr packets = *op.getPackets();
-  Value base = globalPlace(map(op.getPlace()));
+  Value base = map(op.getPlace());
   Value stamp = stampOf(map(op.getGeneration()));
   Value count = d.i32(packets.getCount());
   llvm::SmallVector<Value> targets, addresses;
@@ -260,7 +307,7 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
     missing = d.bor(missing, bit);
     targets.push_back(d.loadGlobal(
         d.i32Type(), d.at(staticPlace(packets.getTable()), d.shl(packet, 2))));
-    addresses.push_back(d.at(base, d.shl(packet, 4)));
+    addresses.push_back(packetAddress(base, packet, packets.getRoom()));
     if (!op.getGain())
       continue;
     // Before the packets can be there: off the path from packet to product.
@@ -301,10 +348,8 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
                        d.i32Type(), {left}, /*sideEffects=*/false);
       Value index = d.add(d.mul(d.add(at, first), round), firstOfRound);
       Value isMissing = d.ne(left, d.i32(0));
-      Value address =
-          d.at(base, d.shl(d.select(isMissing, index, d.i32(0)), 4));
-      Value seen = d.ptx("ld.relaxed.gpu.global.u32 $0, [$1+12];", "=r,l",
-                         d.i32Type(), {address});
+      Value seen = loadStamp(packetAddress(
+          base, d.select(isMissing, index, d.i32(0)), packets.getRoom()));
       return Waiting{PollKind::Packet, isMissing, index, seen};
     });
     left = d.select(giveUp, d.i32(0), left);

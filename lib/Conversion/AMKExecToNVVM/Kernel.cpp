@@ -97,7 +97,7 @@ LogicalResult KernelLowering::run() {
     emitLoader();
   b.setInsertionPoint(end);
   // A peer may store here until it has ended too.
-  if (sharesGathers() && !omits(Fault::ClusterEnd))
+  if (meetsPeers() && !omits(Fault::ClusterEnd))
     d.clusterBarrier();
   return success();
 }
@@ -168,8 +168,11 @@ void KernelLowering::setUp() {
         d.loadGlobal(d.i32Type(), d.at(plan, d.shl(d.add(from, i), 2)));
     d.storeShared(word, d.add(this->shared(shared.getPlan()), d.shl(i, 2)));
   });
-  // Peers arrive at this CTA's barriers: they must find them, and it.
-  if (sharesGathers() && !omits(Fault::ClusterStart))
+  if (hasInbox() && !omits(Fault::InboxStamps))
+    initializeInbox();
+  // Peers arrive at this CTA's barriers, and store in its inbox: they must find
+  // them, and it.
+  if (meetsPeers() && !omits(Fault::ClusterStart))
     d.clusterBarrier();
   else
     d.barrier(0, threads());
@@ -183,6 +186,16 @@ void KernelLowering::initializeCluster() {
   d.storeShared(d.i32(0), shared(area + core::ClusterArea::left));
   if (!omits(Fault::BarrierFence))
     d.ptx("fence.mbarrier_init.release.cluster;", "", {});
+}
+
+/// Whatever the memory holds, no packet of this launch is there yet.
+void KernelLowering::initializeInbox() {
+  const SharedAttr area = kernel.getShared();
+  Value before = d.sub(stampOf(Value()), d.i32(1)); // of the launch before
+  d.forLoop(
+      tid, d.i32(area.getInboxBytes() / 16), d.i32(threads()), [&](Value i) {
+        d.storeShared(before, d.add(shared(area.getInbox() + 12), d.shl(i, 4)));
+      });
 }
 
 void KernelLowering::emitStageIssue(Value slot, llvm::ArrayRef<Value> sources,

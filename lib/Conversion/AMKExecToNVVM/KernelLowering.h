@@ -41,6 +41,7 @@ private:
   void createFunction(mlir::gpu::GPUModuleOp module);
   void setUp();
   void initializeCluster(); ///< the barriers of gathers in a cluster
+  void initializeInbox();   ///< with stamps that are none of this launch
   void emitLoader();
   /// What the loader copies: `bytes` from every source, one behind the other
   /// at multiples of `stride` bytes in the slot.
@@ -83,12 +84,20 @@ private:
                      llvm::ArrayRef<Value> gain, Value squares);
   /// Stamp of packets of a generation in this launch.
   Value stampOf(Value generation);
+  /// Where a packet lies: i64 in global memory, or with `room` i32 in the
+  /// worker's inbox.
+  Value packetAddress(Value place, Value index, uint32_t room);
   /// Words 0 to 3 of the packet at `address` if `wanted` holds, else anything.
   /// The fault that makes two accesses of it.
   llvm::SmallVector<Value, 4> loadPacket(Value address, Value wanted,
                                          Fault inTwo = Fault::SingleCopy);
   void storePacket(Value address, llvm::ArrayRef<Value> words,
                    Fault inTwo = Fault::SingleCopy);
+  /// The stamp of a packet, looked at once more.
+  Value loadStamp(Value address);
+  /// Stores a packet in the inbox of every worker of the cluster that has a bit
+  /// in `peers`. `address` is the packet's in an inbox.
+  void sendPacket(Value address, Value peers, llvm::ArrayRef<Value> words);
   /// Polls one packet until it carries the stamp, unless a fault says not to.
   llvm::SmallVector<Value, 4> pollPacket(Value address, Value stamp,
                                          Value index,
@@ -182,6 +191,9 @@ private:
   Value emptyBarrier(Value slot);
   /// Whether the CTAs of a cluster share gathers.
   bool sharesGathers() { return kernel.getShared().getCluster() != 0; }
+  bool hasInbox() { return kernel.getShared().getInboxBytes() != 0; }
+  /// Whether CTAs write to each other's shared memory.
+  bool meetsPeers() { return sharesGathers() || hasInbox(); }
   void syncConsumers() { d.barrier(1, core::kConsumerThreads); }
   /// Larger of two (value, index) pairs; ties to the lower index; a NaN (index
   /// -1) wins.

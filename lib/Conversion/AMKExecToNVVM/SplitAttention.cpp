@@ -93,7 +93,9 @@ void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources,
   Value warpFirst = d.shl(k.warp, 5);
   d.forLoop(warpFirst, end, d.i32(core::kConsumerThreads), [&](Value at) {
     Value i = d.add(at, k.lane);
-    Value address = k.arena, stamp = d.i32(0), entry = d.i32(0);
+    // All in global memory, or all in the inbox.
+    Value address = sources.front().packets->getRoom() ? k.smem : k.arena;
+    Value stamp = d.i32(0), entry = d.i32(0);
     Value wanted = d.i32(0), which = d.i32(int64_t(sources.size()));
     for (size_t s = 0; s < sources.size(); ++s) {
       const Source &source = sources[s];
@@ -101,7 +103,9 @@ void SplitAttention::gatherPackets(llvm::ArrayRef<Source> sources,
       Value mine = d.ult(item, source.items);
       Value packet = d.add(source.firstPacket, d.select(mine, item, d.i32(0)));
       address = d.select(
-          mine, d.at(k.globalPlace(source.place), d.shl(packet, 4)), address);
+          mine,
+          k.packetAddress(source.place, packet, source.packets->getRoom()),
+          address);
       stamp = d.select(mine, k.stampOf(source.generation), stamp);
       // Before the packet can be there: off the path from packet to product.
       entry =

@@ -126,9 +126,12 @@ void SplitAttention::storePart(Value pair, Value log, Value even, Value odd) {
   Value parts = k.map(op.getParts());
   if (partsInPackets()) {
     Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
-    k.storePacket(d.at(k.globalPlace(parts), d.shl(index, 4)),
-                  {d.asBits(log), d.asBits(even), d.asBits(odd), stamp},
-                  Fault::PartCopy);
+    const Values words{d.asBits(log), d.asBits(even), d.asBits(odd), stamp};
+    Value address = k.packetAddress(parts, index, op.getPartsRoom());
+    if (op.getPartsRoom())
+      k.sendPacket(address, k.map(op.getPeers()), words);
+    else
+      k.storePacket(address, words, Fault::PartCopy);
     return;
   }
   Value at = d.mul(index, 12);
@@ -152,12 +155,12 @@ void SplitAttention::storeEmpty() {
 /// while the others attend; they meet it at the next barrier.
 void SplitAttention::waitForEmpty() {
   d.ifThen(d.eq(k.warp, lastWarp()), [&] {
-    Value parts = k.globalPlace(k.map(op.getParts()));
+    Value parts = k.map(op.getParts());
     Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
     d.forLoop(d.add(live, k.lane), d.i32(others), d.i32(32), [&](Value at) {
       Value packet = partIndex(at, d.i32(0));
-      k.pollPacket(d.at(parts, d.shl(packet, 4)), stamp, packet,
-                   Fault::EmptyWait);
+      k.pollPacket(k.packetAddress(parts, packet, op.getPartsRoom()), stamp,
+                   packet, Fault::EmptyWait);
       k.stampLatest(core::kTracePoints + 1);
     });
   });
@@ -192,7 +195,12 @@ Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
     return words;
   }
   Value stamp = k.stampOf(k.map(op.getPartsGeneration()));
-  Value base = d.at(k.globalPlace(parts), d.shl(first, 4));
+  const uint32_t room = op.getPartsRoom();
+  Value base = room ? Value() : k.packetAddress(parts, first, 0);
+  const auto addressOf = [&](int64_t i) {
+    return room ? k.packetAddress(parts, d.add(first, i * pairs()), room)
+                : d.add(base, d.i64(i * pairs() * 16));
+  };
   Value missing = d.i32(0);
   for (int64_t i = 0; i < batch; ++i)
     missing = d.bor(missing, d.select(isLive(i), d.i32(1 << i), d.i32(0)));
@@ -201,8 +209,8 @@ Values SplitAttention::pollParts(Value firstSplit, Value pair, int64_t batch) {
   Values state = d.doWhile(init, [&](ValueRange s) {
     llvm::SmallVector<llvm::SmallVector<Value, 4>> packets;
     for (int64_t i = 0; i < batch; ++i)
-      packets.push_back(k.loadPacket(d.add(base, d.i64(i * pairs() * 16)),
-                                     d.band(s[0], 1 << i), Fault::PartCopy));
+      packets.push_back(
+          k.loadPacket(addressOf(i), d.band(s[0], 1 << i), Fault::PartCopy));
     Value left = s[0];
     Values now;
     for (int64_t i = 0; i < batch; ++i) {

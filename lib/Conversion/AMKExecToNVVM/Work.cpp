@@ -248,8 +248,9 @@ void KernelLowering::gatherHead(AttentionOp op, Value head, Value kvHead,
               d.i32Type(),
               d.at(staticPlace(s.packets->getLocate()), d.shl(element, 2)));
           Value packet = d.band(entry, 0xffff), place = d.shr(entry, 16);
-          auto w = pollPacket(d.at(globalPlace(s.place), d.shl(packet, 4)),
-                              stampOf(s.generation), packet);
+          auto w =
+              pollPacket(packetAddress(s.place, packet, s.packets->getRoom()),
+                         stampOf(s.generation), packet);
           Value pair = d.select(d.lt(place, d.i32(2)), w[0],
                                 d.select(d.lt(place, d.i32(4)), w[1], w[2]));
           value = d.select(d.eq(d.band(place, 1), d.i32(0)), d.low(pair),

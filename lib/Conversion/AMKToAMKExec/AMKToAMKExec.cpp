@@ -15,10 +15,12 @@ namespace amk {
 #include "AMK/Conversion/Passes.h.inc"
 
 static exec::SharedAttr sharedAttr(MLIRContext *context,
-                                   const core::SharedLayout &l) {
+                                   const core::SharedLayout &l,
+                                   uint64_t inboxBytes) {
   return exec::SharedAttr::get(context, l.barriers, l.plan, l.planRowWords,
                                l.vector, l.partial, l.misc, l.pages, l.total,
-                               l.cluster);
+                               l.cluster, inboxBytes ? l.inbox : 0,
+                               uint32_t(inboxBytes));
 }
 
 FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
@@ -58,7 +60,8 @@ FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,
       builder.getStringAttr(plan.kernel.entry + "_kernel"),
       builder.getStringAttr(plan.kernel.chip),
       builder.getI32IntegerAttr(int32_t(plan.kernel.workers)),
-      sharedAttr(context, plan.shared), arena, ring, caches,
+      sharedAttr(context, plan.shared, core::inboxBytes(*schedule)), arena,
+      ring, caches,
       builder.getI32IntegerAttr(int32_t(schedule->target->cluster)));
   OpBuilder::InsertionGuard guard(builder);
   Block &block = kernel.getBody().emplaceBlock();

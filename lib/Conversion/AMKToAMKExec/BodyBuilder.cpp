@@ -105,6 +105,10 @@ std::pair<Value, Value> BodyBuilder::packetField(uint32_t id) {
   }
   return halves;
 }
+Value BodyBuilder::peers(uint32_t id) {
+  const uint32_t word = fieldsOf(id).peers;
+  return word == core::kNone ? Value() : field(word);
+}
 Value BodyBuilder::rangeFirst() { return field(1); }
 Value BodyBuilder::rangeSize() { return field(2); }
 
@@ -114,7 +118,8 @@ std::optional<exec::PacketsAttr> BodyBuilder::packets(uint32_t id) const {
     return std::nullopt;
   const auto &t = plan.packetTables.at(core::packetKey(buffer));
   return exec::PacketsAttr::get(b.getContext(), buffer.packetElements,
-                                t.layout.first.back(), t.packets, t.locate);
+                                t.layout.first.back(), t.packets, t.locate,
+                                buffer.packetRoom);
 }
 
 //===----------------------------------------------------------------------===//
@@ -208,7 +213,7 @@ void BodyBuilder::storeElement(uint32_t id, Value value, Value index,
   const core::Buffer &to = schedule.buffers[id];
   if (to.packetElements)
     exec::PublishOp::create(b, loc, value, place(id), generation(id),
-                            firstPacket(id));
+                            firstPacket(id), peers(id), to.packetRoom);
   else
     exec::StoreOp::create(b, loc, value, place(id), index, condition,
                           typeOf(to.type), to.space == core::Space::Shared);

@@ -83,6 +83,7 @@ public:
   mlir::Value place(uint32_t buffer);
   mlir::Value generation(uint32_t buffer); ///< null if it has no packets
   mlir::Value firstPacket(uint32_t buffer);
+  mlir::Value peers(uint32_t buffer); ///< null if it is in global memory
   mlir::Value rangeFirst();
   mlir::Value rangeSize();
   std::optional<exec::PacketsAttr> packets(uint32_t buffer) const;

@@ -329,11 +329,12 @@ struct AttentionPartial : OperatorEmitter {
     exec::SplitAttentionOp::create(
         body.b, body.loc, body.place(query), Value(), Value(),
         body.generation(query), Value(), Value(), body.place(parts),
-        body.generation(parts), uint32_t(o.getInt("head_dim")),
-        uint32_t(o.getInt("group")), uint32_t(body.schedule.numerics.kvSplits),
+        body.generation(parts), body.peers(parts),
+        uint32_t(o.getInt("head_dim")), uint32_t(o.getInt("group")),
+        uint32_t(body.schedule.numerics.kvSplits),
         uint32_t(o.getInt("query_row")), 0, 0, packetsOf(body, query),
         exec::PacketsAttr(), exec::PacketsAttr(), body.isShared(query), false,
-        false, body.isShared(parts));
+        false, body.isShared(parts), body.buffer(parts).packetRoom);
     return success();
   }
   Value element(BodyBuilder &body, size_t op, unsigned, Value) const override {
@@ -350,13 +351,14 @@ struct AttentionJoin : OperatorEmitter {
     exec::SplitAttentionOp::create(
         body.b, body.loc, body.place(query), body.place(key), body.place(value),
         body.generation(query), body.generation(key), body.generation(value),
-        body.place(parts), body.generation(parts),
+        body.place(parts), body.generation(parts), Value(),
         uint32_t(o.getInt("head_dim")), uint32_t(o.getInt("group")),
         uint32_t(body.schedule.numerics.kvSplits),
         uint32_t(o.getInt("query_row")), uint32_t(o.getInt("key_row")),
         uint32_t(o.getInt("value_row")), packetsOf(body, query),
         packetsOf(body, key), packetsOf(body, value), body.isShared(query),
-        body.isShared(key), body.isShared(value), body.isShared(parts));
+        body.isShared(key), body.isShared(value), body.isShared(parts),
+        body.buffer(parts).packetRoom);
     return success();
   }
   Value element(BodyBuilder &body, size_t op, unsigned,

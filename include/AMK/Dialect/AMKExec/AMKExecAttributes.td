@@ -19,12 +19,15 @@ def AMKExec_Shared : AMKExec_Attr<"Shared", "shared"> {
     `plan` this worker's plan rows; `vector` the gathered input; `partial` the
     partial sums; `misc` sums of squares and progress; `pages` the pages of
     shared buffers. `cluster`, if it is not 0: what the workers of a cluster
-    share a gather with. See `core::SharedLayout`.
+    share a gather with. `inbox`: `inbox_bytes` for packets that the workers of
+    the cluster write, if there are any. See `core::SharedLayout`.
   }];
   let parameters = (ins "uint32_t":$barriers, "uint32_t":$plan,
     "uint32_t":$row_words, "uint32_t":$vector, "uint32_t":$partial,
     "uint32_t":$misc, "uint32_t":$pages, "uint32_t":$total,
-    DefaultValuedParameter<"uint32_t", "0">:$cluster);
+    DefaultValuedParameter<"uint32_t", "0">:$cluster,
+    DefaultValuedParameter<"uint32_t", "0">:$inbox,
+    DefaultValuedParameter<"uint32_t", "0">:$inbox_bytes);
 }
 
 def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {
@@ -79,9 +82,12 @@ def AMKExec_Packets : AMKExec_Attr<"Packets", "packets"> {
   let description = [{
     `elements` values a packet at most, `count` packets. `table`: per packet,
     first element | count << 16. `locate`: per element, packet | place << 16.
+    With `room` the packets are in the worker's inbox: packet p at p mod `room`,
+    16 bytes each, from the buffer's place on, which is in bytes then.
   }];
   let parameters = (ins "uint32_t":$elements, "uint32_t":$count,
-    "uint32_t":$table, "uint32_t":$locate);
+    "uint32_t":$table, "uint32_t":$locate,
+    DefaultValuedParameter<"uint32_t", "0">:$room);
 }
 
 #endif // AMK_DIALECT_AMKEXEC_ATTRIBUTES_TD

@@ -181,23 +181,28 @@ def AMKExec_SplitAttentionOp : AMKExec_Op<"split_attention",
     launch's position is attended to too, the parts of the other splits are
     waited for and joined, and the result area gets group x `head_dim` float32
     values.
+
+    With `parts_room` the parts are packets in the inboxes of the workers of the
+    cluster, with room for so many; `peers` says which workers they are written
+    to (see `publish`).
   }];
   let arguments = (ins I32:$query, Optional<I32>:$key, Optional<I32>:$value,
     Optional<I32>:$query_generation, Optional<I32>:$key_generation,
     Optional<I32>:$value_generation, I32:$parts,
-    Optional<I32>:$parts_generation,
+    Optional<I32>:$parts_generation, Optional<I32>:$peers,
     I32Attr:$head_dim, I32Attr:$group, I32Attr:$splits,
     I32Attr:$query_row, I32Attr:$key_row, I32Attr:$value_row,
     OptionalAttr<AMKExec_Packets>:$query_packets,
     OptionalAttr<AMKExec_Packets>:$key_packets,
     OptionalAttr<AMKExec_Packets>:$value_packets,
     UnitAttr:$query_shared, UnitAttr:$key_shared, UnitAttr:$value_shared,
-    UnitAttr:$parts_shared);
+    UnitAttr:$parts_shared, DefaultValuedAttr<I32Attr, "0">:$parts_room);
   let assemblyFormat = [{
     `query` $query (`generation` $query_generation^)?
     (`key` $key^)? (`generation` $key_generation^)?
     (`value` $value^)? (`generation` $value_generation^)?
-    `parts` $parts (`generation` $parts_generation^)? attr-dict
+    `parts` $parts (`generation` $parts_generation^)?
+    (`room` `(` $parts_room^ `)`)? (`peers` $peers^)? attr-dict
   }];
 }
 
@@ -327,11 +332,17 @@ def AMKExec_PublishOp : AMKExec_Op<"publish"> {
   let description = [{
     The values of a packet are collected in one lane, which stores them with
     this launch's stamp as one 16-byte relaxed store. `first_packet` is the
-    packet of the tile's first element.
+    packet of the tile's first element. With `peers` the packet is stored in the
+    inbox of each worker of the cluster whose bit is set there, which has room
+    for `room` packets of the buffer, at `place` bytes from its start.
   }];
   let arguments = (ins AnyTypeOf<[F32, I32]>:$value, I32:$place,
-    I32:$generation, I32:$first_packet);
-  let assemblyFormat = "$value `to` $place `generation` $generation `packet` $first_packet attr-dict `:` type($value)";
+    I32:$generation, I32:$first_packet, Optional<I32>:$peers,
+    DefaultValuedAttr<I32Attr, "0">:$room);
+  let assemblyFormat = [{
+    $value `to` $place `generation` $generation `packet` $first_packet
+    (`peers` $peers^ `room` `(` $room `)`)? attr-dict `:` type($value)
+  }];
 }
 
 def AMKExec_RoundOp : AMKExec_Op<"round", [Pure]> {
