@@ -60,6 +60,7 @@ void setMeasured(DeviceRecord &r) {
   set(&DeviceRecord::counterPasses, 4);
   set(&DeviceRecord::pollLatency, 600);
   set(&DeviceRecord::clusterExchange, 1500);
+  set(&DeviceRecord::clusterPacket, 400);
   set(&DeviceRecord::launch, 4000);
   set(&DeviceRecord::gather, 150);
   set(&DeviceRecord::gatherPacket, 0.5);
@@ -102,7 +103,7 @@ constexpr Figure DeviceRecord::*kAsMeasured[] = {
     &DeviceRecord::packetPasses,    &DeviceRecord::counterLatency,
     &DeviceRecord::counterPasses,   &DeviceRecord::pollLatency,
     &DeviceRecord::launch,          &DeviceRecord::attentionRound,
-    &DeviceRecord::clusterExchange,
+    &DeviceRecord::clusterExchange, &DeviceRecord::clusterPacket,
 };
 
 } // namespace
@@ -127,6 +128,8 @@ const std::vector<FigureField> &figureFields() {
       {"counter_passes", &R::counterPasses, "queues in its way", false},
       {"poll_ns", &R::pollLatency, "a read from the L2", false},
       {"cluster_exchange_ns", &R::clusterExchange, "passed on in a cluster",
+       false},
+      {"cluster_packet_ns", &R::clusterPacket, "hand-off by packets there",
        false},
       {"launch_ns", &R::launch, "launch, plan copied", false},
       {"gather_ns", &R::gather, "taking in an input", false},

@@ -57,11 +57,13 @@ bool canShareGather(const Schedule &s, const Task &task, std::string &why) {
         made.insert(op.operands[i]);
       if (!b.packetElements || made.count(op.operands[i]))
         continue;
-      if (!model->gathersWhole(i) || b.type != ElementType::BF16) {
+      if (!model->gathersWhole(i) || b.type != ElementType::BF16 ||
+          b.space == Space::Cluster) {
         why =
             "operator '" + op.name +
             "': expected an input that every tile "
-            "gathers as a whole, to share it in a cluster, found packets of '" +
+            "gathers as a whole from global memory, to share it in a cluster, "
+            "found packets of '" +
             b.name + "'";
         return false;
       }

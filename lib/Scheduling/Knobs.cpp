@@ -35,6 +35,7 @@ constexpr IntKnob kInts[] = {
     {"kernel_knobs.stage_columns", &Knobs::columns, 128, 2048, 128},
     {"kernel_knobs.packet_values", &Knobs::packets, 0, 6, 2},
     {"kernel_knobs.shared_page_bytes", &Knobs::sharedPageBytes, 0, 1 << 20, 1},
+    {"kernel_knobs.inbox_bytes", &Knobs::inboxBytes, 0, 1 << 20, 1},
 };
 
 struct BoolKnob {

@@ -91,7 +91,7 @@ void Colorer::findLifetimes() {
   const uint32_t w = tiles.workers;
   for (uint32_t b = 0; b < s.buffers.size(); ++b) {
     const Buffer &buffer = s.buffers[b];
-    if (buffer.kind != BufferKind::Activation)
+    if (buffer.kind != BufferKind::Activation || buffer.space == Space::Cluster)
       continue;
     index[b] = uint32_t(lifetimes.size());
     Lifetime l;
@@ -311,7 +311,8 @@ std::string colorPages(Schedule &s, const PageColoringOptions &options,
   if (!s.concurrent)
     return "expected a concurrent schedule: lifetimes come from hand-offs";
   for (Buffer &b : s.buffers) {
-    if (b.kind != BufferKind::Activation)
+    // Where packets in cluster memory lie belongs to their hand-off.
+    if (b.kind != BufferKind::Activation || b.space == Space::Cluster)
       continue;
     b.space = Space::Own;
     b.pageOffset = 0;

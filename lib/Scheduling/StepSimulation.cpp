@@ -168,8 +168,10 @@ private:
   /// own positions are done.
   bool isParts(uint32_t counter) const {
     return counter >= links.firstPacketCounter &&
-           s.buffers[links.packetBuffer[counter - links.firstPacketCounter]]
-                   .type == ElementType::F32;
+           packetsOf(counter).type == ElementType::F32;
+  }
+  const Buffer &packetsOf(uint32_t counter) const {
+    return s.buffers[links.packetBuffer[counter - links.firstPacketCounter]];
   }
   uint32_t tileOf(uint32_t id) const {
     return tiles.queues[id][workers[id].at];
@@ -458,6 +460,13 @@ void Simulation::signal(uint32_t tile, double now) {
        ++i) {
     const uint32_t counter = links.signals[i];
     const bool packets = counter >= links.firstPacketCounter;
+    if (packets && packetsOf(counter).space == Space::Cluster) {
+      // Past the memory.
+      messages.push_back({counter, 0, 0});
+      push(now + d.clusterPacket.value, 0, Event::Message,
+           uint32_t(messages.size() - 1));
+      continue;
+    }
     messages.push_back(
         {counter, packets ? d.packetPasses.value : d.counterPasses.value,
          packets ? d.packetLatency.value / d.packetPasses.value

@@ -13,6 +13,7 @@
 #include "AMK/Schedule/Operators.h"
 #include "AMK/Schedule/SharedLayout.h"
 #include "ClusterGathers.h"
+#include "ClusterPackets.h"
 
 #include <algorithm>
 #include <map>
@@ -207,6 +208,7 @@ private:
   uint32_t shared(std::vector<uint32_t> entries);
   std::string counterName(uint32_t task) const;
   std::string checkRoom() const;
+  uint64_t inboxLimit() const;
 
   Schedule &s;
   const SynchronizationOptions options;
@@ -225,6 +227,7 @@ void Synchronizer::clear() {
   for (Buffer &b : s.buffers) {
     b.packetElements = b.packetGeneration = 0;
     b.packetTiles = kNone;
+    b.packetRoom = 0;
     names.insert(b.name);
   }
   for (Task &t : s.tasks) {
@@ -514,10 +517,15 @@ std::string Synchronizer::checkProgress() {
 }
 
 std::string Synchronizer::run(SynchronizationReport &out) {
-  for (const Buffer &b : s.buffers)
+  for (Buffer &b : s.buffers) {
+    if (b.space == Space::Cluster) { // chosen here, and chosen anew
+      b.space = Space::Own;
+      b.pageOffset = 0;
+    }
     if (b.space != Space::Own)
       return "buffer '" + b.name +
              "' has a page: expected no pages before hand-offs are chosen";
+  }
   clear();
   tiles = expand(s);
   if (options.packetElements)
@@ -533,6 +541,10 @@ std::string Synchronizer::run(SynchronizationReport &out) {
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
     synchronizeTask(t);
   s.concurrent = true;
+  const InboxReport inboxes =
+      chooseInboxes(s, tiles, programOrder ? inboxLimit() : 0);
+  report.clusterPackets = inboxes.buffers;
+  report.inboxBytes = inboxes.bytes;
   if (options.clusterGathers)
     shareGathers(s, tiles);
   if (!programOrder)
@@ -549,6 +561,14 @@ std::string Synchronizer::run(SynchronizationReport &out) {
                    report.byCounter;
   out = report;
   return checkRoom();
+}
+
+/// Beside a ring that is there already.
+uint64_t Synchronizer::inboxLimit() const {
+  if (!s.ring || !s.target)
+    return options.inboxBytes;
+  const uint64_t taken = sharedLayout(s).total, has = s.target->sharedBytes;
+  return std::min(options.inboxBytes, has > taken ? has - taken : 0);
 }
 
 /// A ring that was made before the packets were known may leave too little.

@@ -137,6 +137,7 @@ void amk::buildCompilePipeline(OpPassManager &pm,
   take(handOffs.packets, k.packets);
   take(handOffs.reduce, k.reduce);
   take(handOffs.clusterGathers, k.clusterGathers);
+  take(handOffs.inboxBytes, k.inboxBytes);
   schedule.addPass(createSynchronization(handOffs));
   schedule.addPass(createPageColoring(pagesOf(k)));
   schedule.addPass(createPipelining(streamsOf(k)));

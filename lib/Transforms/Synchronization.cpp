@@ -23,7 +23,8 @@ struct Synchronization
     if (failed(amk::refineSchedule(
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
               return amk::scheduling::synchronize(
-                  s, {packets, reduce, share, clusterGathers}, &report);
+                  s, {packets, reduce, share, clusterGathers, inboxBytes},
+                  &report);
             })))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
@@ -34,6 +35,8 @@ struct Synchronization
         << remark::metric("implied", report.implied)
         << remark::metric("packet buffers", report.packetBuffers)
         << remark::metric("cluster gathers", report.clusterGathers)
+        << remark::metric("cluster packets", report.clusterPackets)
+        << remark::metric("inbox bytes", int64_t(report.inboxBytes))
         << remark::metric("polled packets", report.polled)
         << remark::metric("polled packets before", report.polledBefore)
         << remark::metric("counters", report.counters)

@@ -58,6 +58,7 @@ TEST_F(CudaDescribe, WhatTheDriverSays) {
   "counter_passes": null,
   "poll_ns": null,
   "cluster_exchange_ns": null,
+  "cluster_packet_ns": null,
   "launch_ns": null,
   "gather_ns": null,
   "gather_packet_ns": null,

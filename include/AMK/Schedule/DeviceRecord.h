@@ -53,6 +53,7 @@ struct DeviceRecord {
   Figure packetPasses;   ///< times that it waits behind the queue
   Figure counterLatency; ///< the same for a counter and what it guards
   Figure counterPasses;
+  Figure clusterPacket;   ///< packetLatency in cluster memory, loaded or not
   Figure pollLatency;     ///< ns of a read from the L2
   Figure clusterExchange; ///< ns to pass on in a cluster, loaded or not
 

@@ -34,7 +34,7 @@ struct Knobs {
   std::optional<std::string> pages; ///< page_allocation
   std::optional<int64_t> threads, sharedBytes;
   std::optional<int64_t> window, ahead, held, warps, columns, packets,
-      sharedPageBytes;
+      sharedPageBytes, inboxBytes;
   std::optional<bool> reduce, clusterGathers;
 };
 

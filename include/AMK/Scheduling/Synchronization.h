@@ -31,6 +31,9 @@ struct SynchronizationOptions {
   bool share = true;
   /// Let the workers of a cluster share what their tiles gather.
   bool clusterGathers = true;
+  /// Most bytes of a worker's shared memory for packets that stay in a cluster;
+  /// 0: they go through global memory like all others.
+  uint64_t inboxBytes = 0;
 };
 
 struct SynchronizationReport {
@@ -46,6 +49,8 @@ struct SynchronizationReport {
   /// that packets do not keep has its own.
   uint32_t countersBefore = 0, signalsBefore = 0, waitsBefore = 0;
   uint32_t clusterGathers = 0; ///< tasks whose gather is shared in clusters
+  uint32_t clusterPackets = 0; ///< buffers of packets in cluster memory
+  uint64_t inboxBytes = 0;     ///< that they take of a worker's shared memory
   /// Packets that all workers poll together, and would without sharing.
   uint64_t polled = 0, polledBefore = 0;
 };

@@ -218,6 +218,14 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
     (`polled packets`), and, `before`, would poll without it. None is
     marked where queues that are not in program order would block each other so.
 
+    With `inbox-bytes`, packets that only the cluster of who writes them reads
+    stay in it: they are written to the shared memory of their readers, in
+    inboxes of at most so many bytes a worker, and pass neither the L2 nor what is
+    queued at the memory (where the tiles of a KV head are in one cluster, what
+    the splits hand over). The remark says how many buffers these are (`cluster
+    packets`) and how many bytes of a worker's shared memory they take. None
+    where a queue is not in program order.
+
     Marks the schedule `concurrent`: from here on queues and hand-offs alone
     decide. Hand-offs that the schedule has are replaced. A queue that is not
     in program order (places given by hand) is kept if no dependence runs
@@ -232,6 +240,9 @@ def Synchronization : Pass<"amk-synchronization", "::amk::ScheduleOp"> {
            "let tasks that wait for the same share counters">,
     Option<"clusterGathers", "cluster-gathers", "bool", "true",
            "let the workers of a cluster share what they gather">,
+    Option<"inboxBytes", "inbox-bytes", "uint64_t", "0",
+           "most bytes of a worker's shared memory for packets that stay in its "
+           "cluster">,
   ];
 }
 
@@ -247,7 +258,8 @@ def PageColoring : Pass<"amk-page-coloring", "::amk::ScheduleOp"> {
 
     A float32 activation of which no byte is touched by two workers (the
     residual stream) goes to shared memory; the rest to the scratch arena.
-    Packets share pages with packets only, and carry a generation then.
+    Packets share pages with packets only, and carry a generation then. Those in
+    cluster memory stay where amk-synchronization has put them.
 
     Policies: `graph-color`, `linear` (pages, but nothing is shared) and `none`
     (storage of its own for every buffer).

@@ -92,7 +92,8 @@ std::vector<std::string> optionsOf(const Step &step) {
   case Pass::Synchronization:
     return {number("packets", step.synchronization.packetElements),
             flag("reduce", step.synchronization.reduce),
-            flag("cluster-gathers", step.synchronization.clusterGathers)};
+            flag("cluster-gathers", step.synchronization.clusterGathers),
+            number("inbox-bytes", step.synchronization.inboxBytes)};
   case Pass::PageColoring:
     return {policyOf(step), number("shared-bytes", step.sharedBytes)};
   case Pass::Pipelining:
@@ -241,6 +242,8 @@ Step randomStep(Random &r, Pass pass, const Model &model,
         legal ? r.pick({0u, 4u, 4u, 6u}) : r.pick({1u, 3u, 5u, 7u, 8u, ~0u});
     step.synchronization.reduce = !r.oneIn(4);
     step.synchronization.clusterGathers = !r.oneIn(3);
+    step.synchronization.inboxBytes =
+        r.pick({0u, 1000u, 10000u, 32768u, 100000u});
     break;
   case Pass::PageColoring:
     step.pages =
