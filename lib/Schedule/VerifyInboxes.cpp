@@ -131,7 +131,8 @@ void checkInboxes(Report &r, const Tiles &tiles, const Inboxes &inboxes) {
     return;
   Checker checker(r, tiles, inboxes);
   for (uint32_t b = 0; b < r.s.buffers.size() && !r.full(); ++b)
-    checker.checkBuffer(b);
+    if (r.s.buffers[b].space == Space::Cluster)
+      checker.checkBuffer(b);
 }
 
 } // namespace amk::core::verifier

@@ -53,18 +53,30 @@ std::vector<uint32_t> spreadTiles(uint32_t tiles, uint32_t workers) {
 namespace {
 /// The workers of a task that does some splits of an attention, as if all
 /// splits of all KV heads were one task: the tiles of its other tasks, which
-/// are done at the same time, are on other workers then. Empty for any other
-/// task.
+/// are done at the same time, are on other workers then. The splits of a KV
+/// head are in one cluster if they are no more than its workers, so that what
+/// they hand over can stay there. Empty for any other task.
 std::vector<uint32_t> spreadSplits(const Schedule &s, const Task &task,
-                                   uint32_t workers) {
+                                   const AssignmentOptions &options) {
   const size_t cut = cutOperator(task);
   const Operator &op = task.ops[cut];
   const Buffer *cache = streamedCache(s, op);
   if (!cache)
     return {};
   const int64_t splits = s.numerics.kvSplits;
-  const std::vector<uint32_t> all =
-      spreadTiles(uint32_t(cache->shape[1] * splits), workers);
+  const uint32_t heads = uint32_t(cache->shape[1]), c = options.cluster;
+  std::vector<uint32_t> all;
+  if (c > 1 && splits <= c) {
+    uint32_t last = kNone, rank = 0;
+    for (uint32_t cluster : spreadTiles(heads, options.workers / c)) {
+      rank = cluster == last ? rank : 0; // several heads go round
+      last = cluster;
+      for (int64_t split = 0; split < splits; ++split)
+        all.push_back(cluster * c + rank++ % c);
+    }
+  } else {
+    all = spreadTiles(uint32_t(heads * splits), options.workers);
+  }
   std::vector<uint32_t> out;
   for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i) {
     const CachePiece piece =
@@ -338,8 +350,7 @@ std::vector<std::vector<uint32_t>> place(const Schedule &s,
   for (const Unit &unit : units) {
     const uint32_t tiles = uint32_t(unit.costs.size());
     if (options.policy == AssignmentPolicy::Contiguous) {
-      places.push_back(
-          spreadSplits(s, s.tasks[unit.tasks[0]], options.workers));
+      places.push_back(spreadSplits(s, s.tasks[unit.tasks[0]], options));
       if (places.back().empty())
         places.back() = spreadUnit(s, unit, options);
       continue;

@@ -83,9 +83,8 @@ private:
     Member member = memberOf(b, uint64_t(room), written);
     const auto fits = [&](const Page &page) {
       return bytes <= page.bytes &&
-             std::all_of(
-                 page.members.begin(), page.members.end(),
-                 [&](const Member &m) { return isBefore(m, member); });
+             std::all_of(page.members.begin(), page.members.end(),
+                         [&](const Member &m) { return isBefore(m, member); });
     };
     if (!pages.empty())
       findClocks();

@@ -15,9 +15,9 @@ struct InboxReport {
 
 /// Puts packet buffers in cluster memory: those that only the cluster of who
 /// writes them reads, first come first served, while their pages take at most
-/// `limit` bytes. Buffers share a page if whatever one of them has written at a place
-/// is written and read before the other writes there, as rule V5 asks. The
-/// schedule's hand-offs are chosen, and its queues in program order.
+/// `limit` bytes. Buffers share a page if whatever one of them has written at a
+/// place is written and read before the other writes there, as rule V5 asks.
+/// The schedule's hand-offs are chosen, and its queues in program order.
 InboxReport chooseInboxes(core::Schedule &schedule, const core::Tiles &tiles,
                           uint64_t limit);
 
