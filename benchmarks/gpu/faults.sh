@@ -26,7 +26,7 @@ soak() { # PROGRAM LABEL OPTION...
 reference() { # PROGRAM: what its outputs are compared with
   case $1 in
   # Hashes of integers are the same everywhere; sums of products are not.
-  counters | packets | worker | cluster) echo --reference "$out/$1.amkp" --reference-device cpu --inputs 4 ;;
+  counters | packets | worker | cluster | inbox) echo --reference "$out/$1.amkp" --reference-device cpu --inputs 4 ;;
   ring) echo --reference "$out/ring.amkp" --inputs 2 --positions 3 ;;
   # Up to 8 splits, whose last stage is rarely whole.
   context) echo --reference "$out/context.amkp" --inputs 2 --positions 12 \
@@ -39,7 +39,7 @@ reference() { # PROGRAM: what its outputs are compared with
 
 [ "$device" = cpu ] || nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
 echo "== everything in place: without and with random delays, $launches launches each"
-for program in counters packets worker ring context parts cluster; do
+for program in counters packets worker ring context parts cluster inbox; do
   # shellcheck disable=SC2046
   soak $program "$program" $(reference $program) --launches "$launches" || bad=1
   # shellcheck disable=SC2046

@@ -12,6 +12,10 @@ namespace amk {
 struct HuggingFaceImportOptions {
   /// Length of the KV cache; 0: max_position_embeddings, but at most 4096.
   int64_t positions = 0;
+  /// Splits of the earlier positions of a KV head at most (the schedule's
+  /// numerics: other bits), 1 to 1024; 0: as many as give a GPU's workers one
+  /// each.
+  int64_t kvSplits = 0;
   /// Read config.json only. Otherwise the headers of the checkpoint's files
   /// must have every tensor of the model.
   bool configOnly = false;

@@ -48,12 +48,18 @@ amk::importHuggingFace(StringRef directory, MLIRContext *context,
                        << options.positions;
     return {};
   }
+  constexpr int64_t kMostSplits = 1024;
+  if (options.kvSplits < 0 || options.kvSplits > kMostSplits) {
+    emitError(nowhere) << directory << ": kv-splits: expected 1 to "
+                       << kMostSplits << ", found " << options.kvSplits;
+    return {};
+  }
   const int64_t positions = options.positions
                                 ? options.positions
                                 : std::min(longest, kDefaultPositions);
   LocationMap locations(NameLoc::get(StringAttr::get(context, directory)));
-  core::Schedule schedule =
-      buildLlamaSchedule(*config, positions, locations, context);
+  core::Schedule schedule = buildLlamaSchedule(
+      *config, positions, options.kvSplits, locations, context);
   OwningOpRef<ModuleOp> module = unflattenModule(schedule, context, locations);
   // For those who change the length of the cache later.
   if (module)
@@ -68,6 +74,11 @@ void amk::registerFromHuggingFaceTranslation() {
       "positions", llvm::cl::init(0),
       llvm::cl::desc("--import-hf: length of the KV cache (by default "
                      "max_position_embeddings, but at most 4096)"));
+  static llvm::cl::opt<int64_t> kvSplits(
+      "kv-splits", llvm::cl::init(0),
+      llvm::cl::desc(
+          "--import-hf: splits of the earlier positions of a KV head, "
+          "at most (by default as many as make 128 with all heads)"));
   static llvm::cl::opt<bool> configOnly(
       "config-only", llvm::cl::init(false),
       llvm::cl::desc("--import-hf: read config.json only, to compile a shape "
@@ -88,7 +99,7 @@ void amk::registerFromHuggingFaceTranslation() {
                              ->getBufferIdentifier();
         StringRef directory = llvm::sys::path::parent_path(path);
         return importHuggingFace(directory.empty() ? "." : directory, context,
-                                 {positions, configOnly});
+                                 {positions, kvSplits, configOnly});
       },
       [](DialectRegistry &registry) { registry.insert<AMKDialect>(); });
 }

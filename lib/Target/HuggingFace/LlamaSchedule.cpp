@@ -14,7 +14,7 @@ using Index = uint32_t;
 class Importer {
 public:
   Importer(const frontends::LlamaConfig &config, int64_t positions,
-           LocationMap &locations, MLIRContext *context)
+           int64_t kvSplits, LocationMap &locations, MLIRContext *context)
       : config(config), locations(locations), context(context) {
     s.name = "decode";
     s.positions = positions;
@@ -27,6 +27,8 @@ public:
     s.numerics.kvSplits =
         std::clamp<int64_t>(config.maxPositionEmbeddings / kOneSplit, 1,
                             std::max<int64_t>(kPieces / config.kvHeads, 1));
+    if (kvSplits)
+      s.numerics.kvSplits = kvSplits;
   }
 
   core::Schedule run();
@@ -271,8 +273,8 @@ core::Schedule Importer::run() {
 } // namespace
 
 core::Schedule amk::buildLlamaSchedule(const frontends::LlamaConfig &config,
-                                       int64_t positions,
+                                       int64_t positions, int64_t kvSplits,
                                        LocationMap &locations,
                                        MLIRContext *context) {
-  return Importer(config, positions, locations, context).run();
+  return Importer(config, positions, kvSplits, locations, context).run();
 }

@@ -10,9 +10,10 @@ namespace amk {
 
 /// The sequential schedule of a model, one operator per task. Every op's
 /// location is given the name of the tensor that it uses or whose product it
-/// finishes.
+/// finishes. `kvSplits` 0: as many splits as suit a GPU.
 core::Schedule buildLlamaSchedule(const frontends::LlamaConfig &config,
-                                  int64_t positions, LocationMap &locations,
+                                  int64_t positions, int64_t kvSplits,
+                                  LocationMap &locations,
                                   mlir::MLIRContext *context);
 
 } // namespace amk
