@@ -208,7 +208,7 @@ private:
   uint32_t shared(std::vector<uint32_t> entries);
   std::string counterName(uint32_t task) const;
   std::string checkRoom() const;
-  uint64_t inboxLimit() const;
+  void useClusters();
 
   Schedule &s;
   const SynchronizationOptions options;
@@ -221,13 +221,21 @@ private:
   std::set<std::string> names;
 };
 
+/// A buffer of cluster memory, back to storage of its own.
+static void leaveCluster(Buffer &b) {
+  if (b.space != Space::Cluster)
+    return;
+  b.space = Space::Own;
+  b.pageOffset = 0;
+  b.packetRoom = b.packetGeneration = 0;
+}
+
 void Synchronizer::clear() {
   s.counters.clear();
   s.concurrent = false;
   for (Buffer &b : s.buffers) {
     b.packetElements = b.packetGeneration = 0;
     b.packetTiles = kNone;
-    b.packetRoom = 0;
     names.insert(b.name);
   }
   for (Task &t : s.tasks) {
@@ -518,10 +526,7 @@ std::string Synchronizer::checkProgress() {
 
 std::string Synchronizer::run(SynchronizationReport &out) {
   for (Buffer &b : s.buffers) {
-    if (b.space == Space::Cluster) { // chosen here, and chosen anew
-      b.space = Space::Own;
-      b.pageOffset = 0;
-    }
+    leaveCluster(b); // chosen anew
     if (b.space != Space::Own)
       return "buffer '" + b.name +
              "' has a page: expected no pages before hand-offs are chosen";
@@ -541,12 +546,7 @@ std::string Synchronizer::run(SynchronizationReport &out) {
   for (uint32_t t = 0; t < s.tasks.size(); ++t)
     synchronizeTask(t);
   s.concurrent = true;
-  const InboxReport inboxes =
-      chooseInboxes(s, tiles, programOrder ? inboxLimit() : 0);
-  report.clusterPackets = inboxes.buffers;
-  report.inboxBytes = inboxes.bytes;
-  if (options.clusterGathers)
-    shareGathers(s, tiles);
+  useClusters();
   if (!programOrder)
     if (std::string m = checkProgress(); !m.empty())
       return m;
@@ -563,12 +563,24 @@ std::string Synchronizer::run(SynchronizationReport &out) {
   return checkRoom();
 }
 
-/// Beside a ring that is there already.
-uint64_t Synchronizer::inboxLimit() const {
-  if (!s.ring || !s.target)
-    return options.inboxBytes;
-  const uint64_t taken = sharedLayout(s).total, has = s.target->sharedBytes;
-  return std::min(options.inboxBytes, has > taken ? has - taken : 0);
+/// What of the packets stays in clusters, and which gathers they share. Beside
+/// a ring that leaves no room for inboxes there are none.
+void Synchronizer::useClusters() {
+  if (programOrder) {
+    const InboxReport inboxes = chooseInboxes(s, tiles, options.inboxBytes);
+    report.clusterPackets = inboxes.buffers;
+    report.inboxBytes = inboxes.bytes;
+  }
+  if (options.clusterGathers)
+    shareGathers(s, tiles);
+  if (report.clusterPackets == 0 || checkRoom().empty())
+    return;
+  for (Buffer &b : s.buffers)
+    leaveCluster(b);
+  report.clusterPackets = 0;
+  report.inboxBytes = 0;
+  if (options.clusterGathers)
+    shareGathers(s, tiles);
 }
 
 /// A ring that was made before the packets were known may leave too little.
