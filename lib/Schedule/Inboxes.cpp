@@ -17,27 +17,22 @@ Inboxes::Inboxes(const Schedule &s, const Tiles &tiles) {
   }
 }
 
-void Inboxes::add(const Schedule &s, const Tiles &tiles, uint32_t buffer) {
-  struct Access {
-    Region region;
-    uint32_t tile;
-  };
-  std::vector<Access> writes, reads;
-  for (uint32_t t = 0; t < tiles.tiles.size(); ++t)
-    for (uint32_t i = tiles.tiles[t].firstAccess; i < tiles.tiles[t].lastAccess;
-         ++i)
-      if (tiles.accesses[i].buffer == buffer)
-        (tiles.accesses[i].write ? writes : reads)
-            .push_back({tiles.accesses[i].region, t});
-  // Writes are whole groups of packets, and apart.
-  std::sort(writes.begin(), writes.end(), [](const Access &a, const Access &b) {
-    return a.region.offset < b.region.offset;
-  });
-  const uint32_t width = s.target ? std::max(s.target->cluster, 1u) : 1;
-  std::vector<Delivery> &out = byBuffer[buffer];
+namespace {
+
+struct TileAccess {
+  Region region;
+  uint32_t tile;
+};
+
+/// What is written, by whom, for each read; up to the first delivery to another
+/// cluster, which is enough to refuse it.
+void deliver(const Tiles &tiles, uint32_t width,
+             const std::vector<TileAccess> &reads,
+             const std::vector<TileAccess> &writes,
+             std::vector<Delivery> &out) {
   // Of a worker the same packets only once.
   std::set<std::tuple<uint32_t, size_t, size_t>> seen;
-  for (const Access &read : reads) {
+  for (const TileAccess &read : reads) {
     const auto first =
         std::partition_point(writes.begin(), writes.end(), [&](const auto &w) {
           return w.region.end() <= read.region.offset;
@@ -56,9 +51,29 @@ void Inboxes::add(const Schedule &s, const Tiles &tiles, uint32_t buffer) {
         continue;
       out.push_back({w->tile, worker, read.tile});
       if (tiles.tiles[w->tile].worker / width != worker / width)
-        return; // enough to refuse it
+        return;
     }
   }
+}
+
+} // namespace
+
+void Inboxes::add(const Schedule &s, const Tiles &tiles, uint32_t buffer) {
+  std::vector<TileAccess> writes, reads;
+  for (uint32_t t = 0; t < tiles.tiles.size(); ++t)
+    for (uint32_t i = tiles.tiles[t].firstAccess; i < tiles.tiles[t].lastAccess;
+         ++i)
+      if (tiles.accesses[i].buffer == buffer)
+        (tiles.accesses[i].write ? writes : reads)
+            .push_back({tiles.accesses[i].region, t});
+  // Writes are whole groups of packets, and apart.
+  std::sort(writes.begin(), writes.end(),
+            [](const TileAccess &a, const TileAccess &b) {
+              return a.region.offset < b.region.offset;
+            });
+  std::vector<Delivery> &out = byBuffer[buffer];
+  deliver(tiles, s.target ? std::max(s.target->cluster, 1u) : 1, reads, writes,
+          out);
   const auto key = [](const Delivery &d) {
     return std::tie(d.tile, d.worker, d.reader);
   };

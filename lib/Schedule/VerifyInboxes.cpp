@@ -54,42 +54,33 @@ private:
     return true;
   }
 
-  /// The packets that a tile writes, in 16 bytes.
-  Range packetsOf(uint32_t b, uint32_t tile, const PacketIndex &index) const {
-    Range packets{0, 0};
-    for (uint32_t i = tiles.tiles[tile].firstAccess;
-         i < tiles.tiles[tile].lastAccess; ++i)
-      if (const Access &a = tiles.accesses[i]; a.write && a.buffer == b) {
-        const Range bytes = index.packets(a.region.offset, a.region.end());
-        const Range more{bytes.lo / 16, bytes.hi / 16};
-        packets = packets.size() == 0 ? more
-                                      : Range{std::min(packets.lo, more.lo),
-                                              std::max(packets.hi, more.hi)};
-      }
-    return packets;
-  }
-
   void checkRoom(uint32_t b) {
     const Buffer &buffer = s.buffers[b];
     const uint64_t room = buffer.packetRoom;
     const PacketIndex index(s, buffer);
     std::map<uint32_t, std::vector<Places>> taken; ///< by worker
     for (const Delivery &d : inboxes.of(b)) {
-      const Range p = packetsOf(b, d.tile, index);
-      if (uint64_t(p.size()) > room) {
-        const Tile &from = tiles.tiles[d.tile];
-        r.add("V7", atTask(from.task, kNone, from.index),
-              say({"writes ", p.size(), " packets of '", buffer.name,
-                   "': expected at most ", room, ", for which worker ",
-                   d.worker, " has room"}))
-            .notes.push_back({atBuffer(b), "the buffer"});
-        return;
+      const Tile &from = tiles.tiles[d.tile];
+      for (uint32_t i = from.firstAccess; i < from.lastAccess; ++i) {
+        const Access &a = tiles.accesses[i];
+        if (!a.write || a.buffer != b)
+          continue;
+        const Range bytes = index.packets(a.region.offset, a.region.end());
+        const uint64_t count = uint64_t(bytes.size()) / 16;
+        if (count > room) {
+          r.add("V7", atTask(from.task, tiles.accessOp[i], from.index),
+                say({"writes ", count, " packets of '", buffer.name,
+                     "': expected at most ", room, ", for which worker ",
+                     d.worker, " has room"}))
+              .notes.push_back({atBuffer(b), "the buffer"});
+          return;
+        }
+        const uint64_t lo = uint64_t(bytes.lo) / 16 % room, hi = lo + count;
+        std::vector<Places> &at = taken[d.worker];
+        at.push_back({lo, std::min(hi, room), d.tile});
+        if (hi > room)
+          at.push_back({0, hi - room, d.tile});
       }
-      const uint64_t lo = uint64_t(p.lo) % room, hi = lo + uint64_t(p.size());
-      std::vector<Places> &at = taken[d.worker];
-      at.push_back({lo, std::min(hi, room), d.tile});
-      if (hi > room)
-        at.push_back({0, hi - room, d.tile});
     }
     for (auto &[worker, places] : taken)
       if (!checkApart(b, worker, places))

@@ -154,6 +154,19 @@ private:
        true);
   }
 
+  /// Whether two accesses of a tile to one space go to a common storage: all
+  /// but packets in inboxes do.
+  bool atOneStorage(uint32_t t, const Access &a, const Access &o) const {
+    if (s.buffers[a.buffer].space != Space::Cluster)
+      return true;
+    bool common = false;
+    forEachStorage(t, a, [&](uint32_t one, bool) {
+      forEachStorage(t, o,
+                     [&](uint32_t other, bool) { common |= one == other; });
+    });
+    return common;
+  }
+
   /// The bytes of an access in its storage, as regions; fn(region) returns
   /// whether to stop. Only the packets that hold what is touched: one region a
   /// run then.
@@ -210,8 +223,10 @@ private:
 std::string Sweep::spanName(uint32_t i, uint64_t lo, uint64_t hi) const {
   const Buffer &b = s.buffers[tiles.accesses[i].buffer];
   const uint64_t base = b.space == Space::Own ? 0 : b.pageOffset;
-  return say({b.packetElements ? "packet bytes [" : "bytes [", lo - base, ", ",
-              hi - base, ") of '", b.name, "'"});
+  return say({b.space == Space::Cluster ? "inbox bytes ["
+              : b.packetElements        ? "packet bytes ["
+                                        : "bytes [",
+              lo - base, ", ", hi - base, ") of '", b.name, "'"});
 }
 
 /// The accesses [first, last) of one operator, in whatever order its model
@@ -246,7 +261,7 @@ void Sweep::checkWithin(uint32_t t, uint32_t i) {
     const bool meet = anyPlaced(a, [&](const Region &x) {
       return anyPlaced(o, [&](const Region &y) { return overlap(x, y); });
     });
-    if (!meet)
+    if (!meet || !atOneStorage(t, a, o))
       continue;
     r.add("V5", atTask(tile.task, tiles.accessOp[i], tile.index),
           say({"touches '", b.name, "' and '", s.buffers[o.buffer].name,

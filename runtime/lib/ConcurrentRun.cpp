@@ -50,6 +50,11 @@ Status ConcurrentRun::prepare() {
     if (Status st = m.allocate(program.sharedBytes(), "shared memory");
         !st.ok())
       return st;
+  deliveries.emplace(s, tiles);
+  inboxes.resize(deliveries->empty() ? 0 : tiles.workers);
+  for (Memory &m : inboxes)
+    if (Status st = m.allocate(program.inboxBytes(), "packets"); !st.ok())
+      return st;
   if (options.trace) {
     recorded.resize(tiles.tiles.size());
     recordedStages.resize(tiles.tiles.size());
@@ -126,10 +131,27 @@ void ConcurrentRun::findPackets(const core::Tile &tile,
   }
 }
 
-PacketSlot *ConcurrentRun::slots(uint32_t buffer, uint32_t w) const {
+PacketSlot &ConcurrentRun::slot(uint32_t buffer, uint32_t w,
+                                uint32_t packet) const {
   const BufferPlan &plan = program.buffer(buffer);
-  char *base = plan.home == Home::Shared ? shared[w].data() : program.global();
-  return reinterpret_cast<PacketSlot *>(base + plan.offset);
+  char *base = plan.home == Home::Inbox    ? inboxes[w].data()
+               : plan.home == Home::Shared ? shared[w].data()
+                                           : program.global();
+  return reinterpret_cast<PacketSlot *>(
+      base + plan.offset)[plan.room ? packet % plan.room : packet];
+}
+
+/// Shared memory does not outlast a launch on a GPU, so nobody may find there
+/// what the launch before has left: not a number, and the stamp before this
+/// launch's first.
+void ConcurrentRun::emptyInboxes() {
+  for (Memory &inbox : inboxes) {
+    auto *slots = reinterpret_cast<PacketSlot *>(inbox.data());
+    for (uint64_t i = 0; i < program.inboxBytes() / sizeof(PacketSlot); ++i) {
+      std::memset(slots[i].values, 0xff, sizeof(slots[i].values));
+      slots[i].stamp.store(epoch * generations - 1, std::memory_order_relaxed);
+    }
+  }
 }
 
 uint32_t ConcurrentRun::stamp(uint32_t buffer) const {
@@ -164,10 +186,10 @@ bool ConcurrentRun::ready(uint32_t w, Worker &worker) {
   const std::vector<PacketRange> &gathers = handOffs[t].gathers;
   for (; worker.gather < gathers.size(); ++worker.gather, worker.packet = 0) {
     const PacketRange &range = gathers[worker.gather];
-    const PacketSlot *slot = slots(range.buffer, w) + range.first;
     const uint32_t expected = stamp(range.buffer);
     for (; range.first + worker.packet < range.last; ++worker.packet)
-      if (slot[worker.packet].stamp.load(std::memory_order_acquire) != expected)
+      if (slot(range.buffer, w, range.first + worker.packet)
+              .stamp.load(std::memory_order_acquire) != expected)
         return false;
   }
   return true;
@@ -186,6 +208,28 @@ bool ConcurrentRun::delayed(Worker &worker) {
   return worker.notBefore > nanoseconds();
 }
 
+/// Writes packets where they are read: once, or to the inbox of every worker of
+/// the cluster that reads some of the tile's.
+void ConcurrentRun::scatter(uint32_t t, uint32_t w, const PacketRange &range,
+                            const char *plain) {
+  const BufferPlan &plan = program.buffer(range.buffer);
+  const auto to = [&](uint32_t reader) {
+    for (uint32_t p = range.first; p < range.last; ++p) {
+      PacketSlot &at = slot(range.buffer, reader, p);
+      plan.map.pack(plain, p, at);
+      at.stamp.store(stamp(range.buffer), std::memory_order_release);
+    }
+  };
+  if (plan.home != Home::Inbox)
+    return to(w);
+  // Other clusters' memory is out of reach, whatever the schedule says.
+  const core::Schedule &s = program.schedule();
+  const uint32_t width = s.target ? std::max(s.target->cluster, 1u) : 1;
+  for (const core::Delivery &d : deliveries->of(range.buffer, t))
+    if (d.worker / width == w / width)
+      to(d.worker);
+}
+
 void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   const core::Tile &tile = tiles.tiles[t];
   const TaskPlan &task = program.tasks()[tile.task];
@@ -198,21 +242,15 @@ void ConcurrentRun::runTile(uint32_t t, uint32_t w, char *temp) {
   for (const PacketRange &r : handOffs[t].gathers) {
     const PacketMap &map = program.buffer(r.buffer).map;
     for (uint32_t p = r.first; p < r.last; ++p)
-      map.unpack(slots(r.buffer, w)[p], p, temp + r.temp);
+      map.unpack(slot(r.buffer, w, p), p, temp + r.temp);
   }
   const TileMemory at{temp, shared[w].data()};
   program.runPrologues(task, position, at);
   program.runBody(task, tile.range, position, at, stages);
   if (times)
     times->done = uint64_t(nanoseconds());
-  for (const PacketRange &r : handOffs[t].scatters) {
-    const PacketMap &map = program.buffer(r.buffer).map;
-    for (uint32_t p = r.first; p < r.last; ++p) {
-      PacketSlot &slot = slots(r.buffer, w)[p];
-      map.pack(temp + r.temp, p, slot);
-      slot.stamp.store(stamp(r.buffer), std::memory_order_release);
-    }
-  }
+  for (const PacketRange &r : handOffs[t].scatters)
+    scatter(t, w, r, temp + r.temp);
   for (uint32_t i = tile.firstSignal; i < tile.lastSignal; ++i)
     counters[tiles.signals[i]].fetch_add(1, std::memory_order_acq_rel);
   if (times)
@@ -280,6 +318,7 @@ Status ConcurrentRun::run(ThreadTeam &team, int64_t at) {
   position = at;
   ++epoch;
   aborted.store(false, std::memory_order_relaxed);
+  emptyInboxes();
   lastProgress.store(nanoseconds(), std::memory_order_relaxed);
   for (Worker &w : workers) {
     w.next = w.wait = w.gather = w.packet = 0;
@@ -305,12 +344,12 @@ void ConcurrentRun::reset() {
   resetCounters();
   for (uint32_t b = 0; b < program.schedule().buffers.size(); ++b) {
     const BufferPlan &plan = program.buffer(b);
-    if (!plan.packets)
-      continue;
+    if (!plan.packets || plan.home == Home::Inbox)
+      continue; // inboxes are empty at the begin of every launch
     const uint32_t copies = plan.home == Home::Shared ? tiles.workers : 1;
     for (uint32_t w = 0; w < copies; ++w)
       for (uint32_t p = 0; p < plan.map.count(); ++p)
-        slots(b, w)[p].stamp.store(0, std::memory_order_relaxed);
+        slot(b, w, p).stamp.store(0, std::memory_order_relaxed);
   }
 }
 
@@ -338,8 +377,8 @@ Waiting ConcurrentRun::waitingOf(uint32_t w) const {
     waiting.kind = Waiting::Packet;
     waiting.buffer = range.buffer;
     waiting.index = range.first + worker.packet;
-    waiting.seen = slots(range.buffer, w)[waiting.index].stamp.load(
-        std::memory_order_relaxed);
+    waiting.seen = slot(range.buffer, w, waiting.index)
+                       .stamp.load(std::memory_order_relaxed);
   }
   return waiting;
 }

@@ -7,7 +7,9 @@
 #include "HangReport.h"
 #include "ThreadTeam.h"
 
-#include "AMK/Schedule/Tiles.h"
+#include "AMK/Schedule/Inboxes.h"
+
+#include <optional>
 
 namespace amk::runtime {
 
@@ -54,7 +56,11 @@ private:
   bool delayed(Worker &worker);
   void runTile(uint32_t tile, uint32_t w, char *temp);
   void runThread(unsigned thread, unsigned threads);
-  PacketSlot *slots(uint32_t buffer, uint32_t w) const;
+  void scatter(uint32_t tile, uint32_t w, const PacketRange &range,
+               const char *plain);
+  void emptyInboxes();
+  /// Where a worker finds a packet.
+  PacketSlot &slot(uint32_t buffer, uint32_t w, uint32_t packet) const;
   uint32_t stamp(uint32_t buffer) const;
   uint32_t target(const core::TileWait &wait) const;
   void reset();
@@ -68,7 +74,8 @@ private:
   core::Tiles tiles;
   std::vector<TileHandOffs> handOffs;
   std::vector<Worker> workers;
-  std::vector<Memory> temps, shared;
+  std::vector<Memory> temps, shared, inboxes;
+  std::optional<core::Inboxes> deliveries;
   std::vector<std::atomic<uint32_t>> counters;
   std::vector<uint32_t> signalsPerLaunch; ///< of every counter
   /// By tile: the meeting of its gang, or kNone; empty if there are none. A

@@ -58,7 +58,7 @@ Status CpuProgram::load(const core::Program &program, WeightSource &source,
 }
 
 Status CpuProgram::placeBuffers() {
-  globalSize = scratchSize = sharedSize = 0;
+  globalSize = scratchSize = sharedSize = inboxSize = 0;
   bufferPlans.assign(s->buffers.size(), {});
   for (uint32_t b = 0; b < s->buffers.size(); ++b)
     if (Status status = placeBuffer(b); !status.ok())
@@ -106,11 +106,22 @@ Status CpuProgram::placeBuffer(uint32_t b) {
                       std::to_string(buffer.pageOffset) +
                       " is no multiple of " + std::to_string(align) +
                       " or too large");
-  const bool shared = buffer.space == core::Space::Shared;
-  plan.home = shared ? Home::Shared : Home::Global;
+  uint64_t *size = &scratchSize;
+  if (buffer.space == core::Space::Shared) {
+    plan.home = Home::Shared;
+    size = &sharedSize;
+  } else if (buffer.space == core::Space::Cluster) {
+    if (!plan.packets || buffer.packetRoom < 1)
+      return inputError("buffer '" + buffer.name +
+                        "': cluster memory is for packets, with room for one "
+                        "at least");
+    plan.home = Home::Inbox;
+    plan.room = buffer.packetRoom;
+    bytes = uint64_t(plan.room) * sizeof(PacketSlot);
+    size = &inboxSize;
+  }
   plan.offset = buffer.pageOffset;
-  uint64_t &size = shared ? sharedSize : scratchSize;
-  size = std::max(size, alignBuffer(buffer.pageOffset + bytes));
+  *size = std::max(*size, alignBuffer(buffer.pageOffset + bytes));
   return {};
 }
 

@@ -23,6 +23,7 @@ namespace amk::runtime {
 enum class Home : uint8_t {
   Global, ///< offset in the global memory
   Shared, ///< offset in the shared memory of the tile's worker
+  Inbox,  ///< offset in the inbox of every worker that reads it
   Temp,   ///< offset in the temporaries of the thread
   Weight,
 };
@@ -46,6 +47,7 @@ struct BufferPlan {
   uint64_t offset = 0; ///< of the values, or of the packets
   uint64_t bytes = 0;  ///< of the values
   bool packets = false;
+  uint32_t room = 0; ///< of an inbox; packets
   PacketMap map;
 };
 
@@ -83,6 +85,7 @@ public:
   const BufferPlan &buffer(uint32_t b) const { return bufferPlans[b]; }
   char *global() const { return memory.data(); }
   uint64_t sharedBytes() const { return sharedSize; } ///< of a worker
+  uint64_t inboxBytes() const { return inboxSize; }   ///< of a worker
   uint64_t tempBytes() const { return tempSize; }     ///< of a thread
 
   /// Runs the operators of a task whose cut operator has this range. Prologues
@@ -113,7 +116,7 @@ private:
   const core::Schedule *s = nullptr;
   Memory memory;
   uint64_t globalSize = 0, scratchStart = 0, scratchSize = 0;
-  uint64_t sharedSize = 0, tempSize = 0;
+  uint64_t sharedSize = 0, inboxSize = 0, tempSize = 0;
   std::vector<BufferPlan> bufferPlans;
   std::vector<TaskPlan> taskPlans;
   std::vector<WeightRows> weights;

@@ -51,6 +51,9 @@ std::string HangReport::packet(const core::Tile *tile, const Waiting &waiting,
   std::string text = "packet " + std::to_string(waiting.index);
   for (size_t i = 0; i < buffers.size(); ++i)
     text += (i ? " or '" : " of '") + schedule.buffers[buffers[i]].name + "'";
+  if (buffers.size() == 1 &&
+      schedule.buffers[buffers.front()].space == core::Space::Cluster)
+    text += " in cluster memory";
   text += ": stamp " + std::to_string(waiting.seen);
   if (buffers.size() == 1)
     text += " of " +

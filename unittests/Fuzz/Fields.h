@@ -20,16 +20,17 @@ namespace amk::fuzz {
 template <typename V>
 void visit(V &v, core::Buffer &b) {
   auto &[name, kind, type, shape, space, pageOffset, packetElements,
-         packetTiles, packetGeneration, view, rope] = b;
+         packetTiles, packetGeneration, packetRoom, view, rope] = b;
   v.text(name);
   v.choice(kind, uint8_t(core::BufferKind::Weight) + 1);
   v.choice(type, uint8_t(core::ElementType::I32) + 1);
   v.list(shape, [&](int64_t &d) { v.number(d); });
-  v.choice(space, uint8_t(core::Space::Shared) + 1);
+  v.choice(space, uint8_t(core::Space::Cluster) + 1);
   v.number(pageOffset);
   v.number(packetElements);
   v.number(packetTiles);
   v.number(packetGeneration);
+  v.number(packetRoom);
   v.number(view);
   v.number(rope);
 }

@@ -32,7 +32,7 @@ constexpr uint64_t kMostWork = 1 << 18;
 bool defined(const Schedule &s) {
   return std::all_of(s.buffers.begin(), s.buffers.end(), [](const Buffer &b) {
     return b.kind <= BufferKind::Weight && b.type <= ElementType::I32 &&
-           b.space <= Space::Shared;
+           b.space <= Space::Cluster;
   });
 }
 
@@ -90,6 +90,8 @@ bool small(const Schedule &s, const Tiles &tiles) {
       return false;
     if (b.space == Space::Shared)
       bytes += (b.pageOffset + b.regionBytes()) * tiles.workers;
+    if (b.space == Space::Cluster)
+      bytes += (b.pageOffset + uint64_t(b.packetRoom) * 16) * tiles.workers;
     if (bytes > kMostBytes)
       return false;
   }

@@ -7,11 +7,13 @@ amk_add_unittest(AMKRuntimeTests
     CpuDeviceTest.cpp
     DeviceConformanceTest.cpp
     GenerateTest.cpp
+    InboxRunTest.cpp
     KernelsTest.cpp
     NumericsTest.cpp
     TraceTest.cpp
     WeightsTest.cpp
     ToyProgram.cpp
+    ../Schedule/ToInboxes.cpp
     ../Scheduling/ToyLlama.cpp
     ../../tools/amk-run/Options.cpp
     ../../tools/amk-run/Output.cpp

@@ -284,7 +284,8 @@ TEST_F(V1Test, PacketsOfOtherBuffers) {
   b.s.buffers[x].packetElements = 0;
   b.s.buffers[y].packetElements = 4;
   b.s.buffers[y].space = Space::Shared;
-  expect("V1: buffer 'y': expected packets in global memory, found shared");
+  expect("V1: buffer 'y': expected packets in global or cluster memory, found "
+         "shared");
 }
 
 TEST_F(V1Test, PacketWrittenTwice) {

@@ -6,9 +6,16 @@
 #include "Generator.h"
 #include "Probe.h"
 
+#include <algorithm>
 #include <sstream>
 
 namespace amk::core::oracle {
+
+static bool hasSmallInboxes(const Schedule &s) {
+  return std::any_of(s.buffers.begin(), s.buffers.end(), [&](const Buffer &b) {
+    return b.space == Space::Cluster && b.packetRoom <= packetsOf(s, b).back();
+  });
+}
 
 std::string disagreement(const Schedule &s, Counts *counts) {
   const std::vector<Diagnostic> found = verify(s, 1);
@@ -25,6 +32,13 @@ std::string disagreement(const Schedule &s, Counts *counts) {
     counts->safeByMeeting += v.safeByMeeting;
     if (!found.empty())
       ++counts->firstRule[found[0].rule[1] - '0'];
+    if (hasInboxes(s)) {
+      ++counts->inboxes;
+      counts->inboxesSafe += v.safe();
+      counts->inboxesSmall += v.safe() && hasSmallInboxes(s);
+      if (!found.empty())
+        ++counts->inboxRule[found[0].rule[1] - '0'];
+    }
   }
   std::string text;
   if (v.safe() && !v.valuesHold)
@@ -121,6 +135,8 @@ std::string print(const Schedule &s) {
     if (b.packetElements)
       out << ", packets of " << b.packetElements << ", generation "
           << b.packetGeneration;
+    if (b.packetRoom)
+      out << ", room for " << b.packetRoom;
     printTable(out, s, "groups", b.packetTiles);
     out << "\n";
   }

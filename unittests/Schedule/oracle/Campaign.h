@@ -13,6 +13,11 @@ struct Counts {
   /// Concurrent ones with gangs; of those: safe, stuck only because gangs
   /// meet, safe only because they do.
   uint64_t gangs = 0, gangsSafe = 0, stuckByMeeting = 0, safeByMeeting = 0;
+  /// With packets in inboxes; of those: safe; and of these: with room for less
+  /// than all packets.
+  uint64_t inboxes = 0, inboxesSafe = 0, inboxesSmall = 0;
+  /// With inboxes and refused by the verifier, by its first rule.
+  uint64_t inboxRule[10] = {};
   uint64_t firstRule[10] = {}; ///< of the verifier
   std::string disagreement;    ///< the first one, in full; empty if none
 };

@@ -42,6 +42,7 @@ public:
           added ? added : addTask(t, std::min(kMaxTiles - tiles, 1 + below(3)));
     }
     addResult(std::min<uint32_t>(kMaxTiles - tiles, 2));
+    shrinkInboxes();
     return std::move(s);
   }
 
@@ -79,6 +80,8 @@ private:
   }
 
   void addBuffers();
+  void addInbox(Buffer &b);
+  void shrinkInboxes();
   void addCounters();
   uint32_t addBuffer(std::string name, BufferKind kind, ElementType type,
                      std::vector<int64_t> shape);
@@ -152,11 +155,40 @@ void Generator::addBuffers() {
         bounds.push_back(g * 12 / groups);
       if (groups > 1)
         b.packetTiles = s.addTable(bounds);
+      if (s.target->cluster > 1 && s.concurrent && chance(2, 5)) {
+        addInbox(b);
+        continue;
+      }
     }
     if (pages && chance(2, 3)) {
       b.space = packets || chance(1, 2) ? Space::Scratch : Space::Shared;
       b.pageOffset = packets ? 16 * (4 + below(3)) : 4 * below(12);
       b.packetGeneration = packets ? below(2) : 0;
+    }
+  }
+}
+
+/// Pages of inboxes often share bytes.
+void Generator::addInbox(Buffer &b) {
+  b.space = Space::Cluster;
+  b.pageOffset = 16 * below(4);
+  b.packetGeneration = below(3);
+  b.packetRoom = packetsOf(s, b).back() + 1;
+}
+
+/// A worker needs no room for what goes to others.
+void Generator::shrinkInboxes() {
+  for (Buffer &b : s.buffers) {
+    const uint32_t all = b.packetRoom;
+    for (uint32_t room = 1; room < all; ++room) {
+      b.packetRoom = room;
+      Verdict v;
+      judgeStructure(s, v);
+      if (v.safe())
+        judgeBytes(s, makeModel(s), v);
+      if (v.safe() && chance(2, 3))
+        break;
+      b.packetRoom = all;
     }
   }
 }
@@ -579,6 +611,12 @@ void Generator::mutate() {
     std::swap(t.waits, pick(s.tasks).waits);
     break;
   case 6: {
+    if (hasInboxes(s) && chance(1, 3)) {
+      Buffer &b = s.buffers[pick(values)];
+      if (b.space == Space::Cluster)
+        b.packetRoom += chance(3, 4) ? -1 : 1;
+      break;
+    }
     std::vector<uint32_t> workers = s.tables[t.workers];
     if (t.clusterGather && chance(3, 4))
       std::swap(pick(workers), pick(workers));
@@ -642,7 +680,9 @@ void Generator::breakStructure() {
     break;
   default: {
     Buffer &b = s.buffers[pick(values)];
-    if (below(2) && b.space != Space::Own)
+    if (b.space == Space::Cluster && chance(1, 3))
+      b.space = pick(s.buffers).space;
+    else if (below(2) && b.space != Space::Own)
       b.pageOffset += 1 + below(8);
     else if (b.packetElements)
       b.packetElements = 5 + below(3);

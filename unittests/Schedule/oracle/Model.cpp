@@ -11,36 +11,22 @@ namespace amk::core::oracle {
 
 namespace {
 
-/// The packets of a buffer: which of them holds an element.
-struct Packets {
-  std::vector<uint32_t> packetOf;
-  uint32_t count = 0;
-
-  Packets(const Schedule &s, const Buffer &b) {
-    std::vector<uint32_t> bounds{0, uint32_t(b.elements())};
-    if (b.packetTiles != kNone)
-      bounds = s.tables[b.packetTiles];
-    for (size_t g = 0; g + 1 < bounds.size(); ++g)
-      for (uint32_t e = bounds[g]; e < bounds[g + 1]; ++e) {
-        if ((e - bounds[g]) % b.packetElements == 0)
-          ++count;
-        packetOf.push_back(count - 1);
-      }
-  }
-};
-
 /// Where every buffer lies in the one set of bytes.
 class Layout {
 public:
   Layout(const Schedule &s, uint32_t workers) : s(s) {
-    uint64_t scratch = 0, shared = 0;
+    uint64_t scratch = 0, shared = 0, inbox = 0;
     for (const Buffer &b : s.buffers) {
-      uint64_t &arena = b.space == Space::Shared ? shared : scratch;
+      uint64_t &arena = b.space == Space::Shared    ? shared
+                        : b.space == Space::Cluster ? inbox
+                                                    : scratch;
       if (b.space != Space::Own)
         arena = std::max(arena, b.pageOffset + storageSize(s, b));
     }
     sharedBytes = shared;
-    scratchBase = shared * workers;
+    inboxBytes = inbox;
+    inboxBase = shared * workers;
+    scratchBase = inboxBase + inbox * workers;
     uint64_t at = scratchBase + scratch;
     for (const Buffer &b : s.buffers) {
       base.push_back(at);
@@ -49,7 +35,7 @@ public:
     }
     bytes = at;
     for (const Buffer &b : s.buffers)
-      packetOf.push_back(b.packetElements ? Packets(s, b).packetOf
+      packetOf.push_back(b.packetElements ? packetsOf(s, b)
                                           : std::vector<uint32_t>());
     if (at > ByteSet().size()) {
       std::fprintf(stderr, "oracle: a schedule of %llu bytes is too large\n",
@@ -58,6 +44,7 @@ public:
     }
   }
 
+  /// Where a use is at a worker.
   ByteSet place(const Use &use, uint32_t worker) const {
     ByteSet out;
     const Buffer &b = s.buffers[use.buffer];
@@ -66,6 +53,8 @@ public:
     uint64_t start = base[use.buffer];
     if (b.space == Space::Shared)
       start = worker * sharedBytes + b.pageOffset;
+    else if (b.space == Space::Cluster)
+      start = inboxBase + worker * inboxBytes + b.pageOffset;
     else if (b.space == Space::Scratch)
       start = scratchBase + b.pageOffset;
     const uint64_t size = storageSize(s, b);
@@ -74,8 +63,11 @@ public:
       if (!use.touched[i])
         continue;
       if (b.packetElements) {
+        uint32_t slot = packet[i / byteWidth(b.type)];
+        if (b.space == Space::Cluster)
+          slot %= std::max(b.packetRoom, 1u);
         for (unsigned k = 0; k < 16; ++k)
-          out.set(start + packet[i / byteWidth(b.type)] * 16 + k);
+          out.set(start + slot * 16 + k);
       } else if (b.kind == BufferKind::KvCache) {
         // Earlier positions, then this one.
         if (use.position != Position::Now)
@@ -95,7 +87,7 @@ private:
   const Schedule &s;
   std::vector<uint64_t> base;
   std::vector<std::vector<uint32_t>> packetOf; ///< by buffer, by element
-  uint64_t sharedBytes, scratchBase;
+  uint64_t sharedBytes, inboxBytes, inboxBase, scratchBase;
 };
 
 uint32_t entry(const Schedule &s, uint32_t table, uint32_t tile,
@@ -163,9 +155,33 @@ void addProducers(const Schedule &s, Model &m) {
           for (const std::vector<Use> &o : m.tiles[t].ops)
             for (const Use &w : o)
               if (w.write && w.buffer == use.buffer && &m.tiles[t] != &reader &&
-                  (w.bytes & use.bytes).any())
+                  (s.buffers[w.buffer].space == Space::Cluster
+                       ? (w.touched & use.touched).any()
+                       : (w.bytes & use.bytes).any()))
                 reader.producers |= 1u << t;
       }
+}
+
+/// Places what every tile touches. Packets in inboxes are read in the reader's
+/// own; what a tile writes there goes to every worker with a tile that reads
+/// some of what it writes.
+void placeUses(const Schedule &s, const Layout &layout, Model &m) {
+  for (TileModel &tile : m.tiles) {
+    for (std::vector<Use> &op : tile.ops)
+      for (Use &use : op) {
+        if (!use.write || s.buffers[use.buffer].space != Space::Cluster)
+          use.bytes = layout.place(use, tile.worker);
+        else
+          for (uint32_t reader : readers(m, tile, use.buffer))
+            use.bytes |= layout.place(use, reader);
+        if (use.write)
+          tile.writes |= use.bytes;
+        else
+          tile.allReads |= use.bytes;
+        if (!use.write && !s.buffers[use.buffer].packetElements)
+          tile.reads |= use.bytes;
+      }
+  }
 }
 
 /// The tiles of a task with a cluster gather on workers of one cluster.
@@ -182,8 +198,40 @@ void addGangs(const Schedule &s, Model &m) {
 
 } // namespace
 
+std::set<uint32_t> readers(const Model &m, const TileModel &tile,
+                           uint32_t buffer) {
+  BufferBytes written;
+  for (const std::vector<Use> &op : tile.ops)
+    for (const Use &use : op)
+      if (use.write && use.buffer == buffer)
+        written |= use.touched;
+  std::set<uint32_t> workers;
+  for (const TileModel &other : m.tiles)
+    for (const std::vector<Use> &op : other.ops)
+      for (const Use &use : op)
+        if (!use.write && use.buffer == buffer && (use.touched & written).any())
+          workers.insert(other.worker);
+  return workers;
+}
+
+std::vector<uint32_t> packetsOf(const Schedule &s, const Buffer &b) {
+  std::vector<uint32_t> bounds{0, uint32_t(b.elements())}, packets;
+  if (b.packetTiles != kNone)
+    bounds = s.tables[b.packetTiles];
+  uint32_t count = 0;
+  for (size_t g = 0; g + 1 < bounds.size(); ++g)
+    for (uint32_t e = bounds[g]; e < bounds[g + 1]; ++e) {
+      if ((e - bounds[g]) % b.packetElements == 0)
+        ++count;
+      packets.push_back(count - 1);
+    }
+  return packets;
+}
+
 uint64_t storageSize(const Schedule &s, const Buffer &b) {
-  return b.packetElements ? uint64_t(Packets(s, b).count) * 16
+  if (b.space == Space::Cluster)
+    return uint64_t(b.packetRoom) * 16;
+  return b.packetElements ? (packetsOf(s, b).back() + 1) * uint64_t(16)
                           : b.regionBytes();
 }
 
@@ -219,15 +267,6 @@ Model makeModel(const Schedule &s) {
         tile.ops.emplace_back();
         addUses(s, op, op.prologue ? Range{0, whole} : tile.range, whole,
                 tile.ops.back());
-        for (Use &use : tile.ops.back()) {
-          use.bytes = layout.place(use, tile.worker);
-          if (use.write)
-            tile.writes |= use.bytes;
-          else
-            tile.allReads |= use.bytes;
-          if (!use.write && !s.buffers[use.buffer].packetElements)
-            tile.reads |= use.bytes;
-        }
       }
       addHandOffs(s, task, base, tile);
       m.queues[tile.worker].push_back(uint32_t(m.tiles.size()));
@@ -238,6 +277,7 @@ Model makeModel(const Schedule &s) {
     std::sort(queue.begin(), queue.end(), [&](uint32_t a, uint32_t b) {
       return m.tiles[a].slot < m.tiles[b].slot;
     });
+  placeUses(s, layout, m);
   addProducers(s, m);
   addGangs(s, m);
   return m;

@@ -352,6 +352,13 @@ bool hasGangs(const Schedule &s) {
   return gathers && s.concurrent && s.target && s.target->cluster > 1;
 }
 
+bool hasInboxes(const Schedule &s) {
+  bool inboxes = false;
+  for (const Buffer &b : s.buffers)
+    inboxes |= b.space == Space::Cluster;
+  return inboxes;
+}
+
 Verdict judge(const Schedule &s) {
   Verdict v;
   judgeStructure(s, v);

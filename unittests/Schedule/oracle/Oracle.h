@@ -13,11 +13,12 @@
 #include "AMK/Schedule/Schedule.h"
 
 #include <bitset>
+#include <set>
 
 namespace amk::core::oracle {
 
 /// All storages of a schedule side by side.
-using ByteSet = std::bitset<2048>;
+using ByteSet = std::bitset<3072>;
 /// Bytes of one buffer.
 using BufferBytes = std::bitset<128>;
 
@@ -29,7 +30,9 @@ struct Use {
   Region region;
   bool inside;         ///< within the buffer
   BufferBytes touched; ///< as regions address them
-  ByteSet bytes;       ///< where they lie; empty for local and read-only ones
+  /// Where they lie; empty for local and read-only ones. Of a write of packets
+  /// to inboxes: in all inboxes that it goes to.
+  ByteSet bytes;
 };
 
 /// What the tiles of a schedule touch, and what they wait for and signal.
@@ -85,6 +88,9 @@ struct Verdict {
 void judgeStructure(const Schedule &s, Verdict &v);
 /// Call only when the structure holds.
 Model makeModel(const Schedule &s);
+/// The workers with a tile that reads packets of a buffer that `tile` writes.
+std::set<uint32_t> readers(const Model &m, const TileModel &tile,
+                           uint32_t buffer);
 /// V1, V6 and V7 on byte sets, V2 on counts.
 void judgeBytes(const Schedule &s, const Model &m, Verdict &v);
 /// V3 and V5 by a search of every reachable state; then the values.
@@ -94,7 +100,11 @@ void judgeExecutions(const Schedule &s, const Model &m, Verdict &v);
 Verdict judge(const Schedule &s);
 /// Whether gathers are shared in it.
 bool hasGangs(const Schedule &s);
+/// Whether packets are in inboxes in it.
+bool hasInboxes(const Schedule &s);
 
+/// Which packet of a packet buffer holds each of its elements.
+std::vector<uint32_t> packetsOf(const Schedule &s, const Buffer &b);
 /// The bytes of a buffer where it lives.
 uint64_t storageSize(const Schedule &s, const Buffer &b);
 /// The schedule in full, for a report.

@@ -62,6 +62,14 @@ int main(int argc, char **argv) {
   std::printf("  safe            %10llu\n", Number(c.gangsSafe));
   std::printf("  by meeting only %10llu\n", Number(c.safeByMeeting));
   std::printf("  stuck by it only%10llu\n", Number(c.stuckByMeeting));
+  std::printf("with inboxes      %10llu  %.1f %%\n", Number(c.inboxes),
+              100.0 * double(c.inboxes) / double(c.schedules));
+  std::printf("  safe            %10llu\n", Number(c.inboxesSafe));
+  std::printf("    in less room  %10llu\n", Number(c.inboxesSmall));
+  for (int rule = 1; rule < 10; ++rule)
+    if (c.inboxRule[rule])
+      std::printf("  V%d              %10llu\n", rule,
+                  Number(c.inboxRule[rule]));
   std::printf("first failing rule\n");
   for (int rule = 1; rule < 10; ++rule)
     if (c.firstRule[rule])

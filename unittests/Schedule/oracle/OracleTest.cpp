@@ -35,6 +35,12 @@ TEST(OracleTest, VerifierAgreesOnRandomSchedules) {
   EXPECT_GT(c.concurrencyOnly, c.schedules / 10);
   EXPECT_GT(c.gangs, c.schedules / 10);
   EXPECT_GT(c.gangsSafe, c.schedules / 50);
+  EXPECT_GT(c.inboxes, c.schedules / 10);
+  EXPECT_GT(c.inboxesSafe, c.schedules / 50);
+  EXPECT_GT(c.inboxesSmall, c.schedules / 1000);
+  EXPECT_GT(c.inboxRule[1], c.schedules / 400);
+  EXPECT_GT(c.inboxRule[5], c.schedules / 400);
+  EXPECT_GT(c.inboxRule[7], c.schedules / 400);
   EXPECT_GT(c.stuckByMeeting, c.schedules / 400);
   EXPECT_GT(c.safeByMeeting, c.schedules / 1000);
 }

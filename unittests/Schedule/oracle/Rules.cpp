@@ -43,8 +43,16 @@ private:
   }
 
   void checkPackets(const Buffer &b) {
+    const bool inbox = b.space == Space::Cluster;
+    check(inbox || !b.packetRoom, "room where there is no inbox");
+    check(!inbox || b.packetElements, "plain values in inboxes");
     if (!b.packetElements)
       return;
+    check(!inbox || (s.concurrent && s.target->cluster > 1),
+          "inboxes without clusters that run");
+    check(!inbox ||
+              (b.packetRoom && b.packetRoom <= packetsOf(s, b).back() + 1),
+          "no room in inboxes, or more than can be used");
     check(b.packetElements * byteWidth(b.type) <= 12,
           "packets of more than 12 bytes of values");
     check(b.kind == BufferKind::Activation && b.type != ElementType::I32,
@@ -177,6 +185,7 @@ public:
     checkPages();
     checkCluster();
     checkGangs();
+    checkInboxes();
     for (const TileModel &tile : m.tiles)
       for (const std::vector<Use> &op : tile.ops)
         checkOperator(op);
@@ -190,6 +199,7 @@ private:
   void checkPages();
   void checkCluster();
   void checkGangs();
+  void checkInboxes();
   std::vector<const Use *> gathered(const TileModel &tile) const;
   void checkOperator(const std::vector<Use> &uses);
   void checkPacketWriters();
@@ -219,8 +229,9 @@ void Bytes::checkThresholds() {
 }
 
 void Bytes::checkPages() {
-  uint64_t shared = 0;
-  std::map<uint64_t, std::vector<uint32_t>> scratch; ///< buffers, by byte
+  uint64_t shared = 0, inbox = 0;
+  /// Buffers by byte: in scratch, in inboxes.
+  std::map<std::pair<bool, uint64_t>, std::vector<uint32_t>> pages;
   for (uint32_t i = 0; i < s.buffers.size(); ++i) {
     const Buffer &b = s.buffers[i];
     if (b.space == Space::Own)
@@ -231,11 +242,13 @@ void Bytes::checkPages() {
       shared = std::max(shared, b.pageOffset + storageSize(s, b));
     else
       for (uint64_t k = 0; k < storageSize(s, b); ++k)
-        scratch[b.pageOffset + k].push_back(i);
+        pages[{b.space == Space::Cluster, b.pageOffset + k}].push_back(i);
+    if (b.space == Space::Cluster)
+      inbox = std::max(inbox, b.pageOffset + storageSize(s, b));
   }
-  if (shared > s.target->sharedBytes)
+  if (shared + inbox > s.target->sharedBytes)
     v.add(7, "more shared memory than there is");
-  for (const auto &[byte, buffers] : scratch)
+  for (const auto &[byte, buffers] : pages)
     for (uint32_t a : buffers)
       for (uint32_t b : buffers) {
         const Buffer &x = s.buffers[a], &y = s.buffers[b];
@@ -317,6 +330,34 @@ void Bytes::checkGangs() {
         for (const auto &[buffer, bytes] : wanted)
           if (use.write && use.buffer == buffer)
             v.add(1, "a shared gather of what its own task writes");
+  }
+}
+
+/// Who writes a packet reaches the inboxes of its cluster only; and no two
+/// packets of a buffer lie in one place of an inbox, ever.
+void Bytes::checkInboxes() {
+  for (uint32_t b = 0; b < s.buffers.size(); ++b) {
+    const Buffer &buffer = s.buffers[b];
+    if (buffer.space != Space::Cluster)
+      continue;
+    const std::vector<uint32_t> packets = packetsOf(s, buffer);
+    std::map<std::pair<uint32_t, uint32_t>, uint32_t> at; ///< worker, place
+    for (const TileModel &tile : m.tiles)
+      for (const uint32_t reader : readers(m, tile, b)) {
+        if (reader / s.target->cluster != tile.worker / s.target->cluster)
+          v.add(1, "packets to the inbox of another cluster");
+        for (const std::vector<Use> &op : tile.ops)
+          for (const Use &use : op)
+            for (uint32_t i = 0; i < buffer.regionBytes(); ++i) {
+              if (!use.write || use.buffer != b || !use.touched[i])
+                continue;
+              const uint32_t packet = packets[i / byteWidth(buffer.type)];
+              const uint32_t place = packet % buffer.packetRoom;
+              if (at.try_emplace({reader, place}, packet).first->second !=
+                  packet)
+                v.add(7, "two packets in one place of an inbox");
+            }
+      }
   }
 }
 
