@@ -63,7 +63,7 @@ private:
       const Tile &from = tiles.tiles[d.tile];
       for (uint32_t i = from.firstAccess; i < from.lastAccess; ++i) {
         const Access &a = tiles.accesses[i];
-        if (!a.write || a.buffer != b)
+        if (!a.write || a.buffer != b || !a.region.bytes || !a.region.count)
           continue;
         const Range bytes = index.packets(a.region.offset, a.region.end());
         const uint64_t count = uint64_t(bytes.size()) / 16;
