@@ -34,7 +34,7 @@ for device in cpu cuda; do
 done
 check cmp "$work/out.cpu" "$work/out.cuda" && echo "the same bytes"
 echo "== tokens and logits of tiny-llama, cuda against cpu"
-for kind in sm_90 sm_80 cluster2; do
+for kind in sm_90 sm_80 cluster2 inbox; do
   echo "-- $kind"
   check python3 "$here/check_tokens.py" "$out/amk-run" "$out/tiny_$kind.amkp" "$tiny"
 done
@@ -47,7 +47,8 @@ done
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-1b" "$work/1b" \
   "$out/1b_sm_90.amkp@1,100,1000,4001,8130" "$out/1b_sm_80.amkp@100,1000" \
   "$work/ablation_llama-1b_1.amkp@100,1000" "$work/ablation_llama-1b_2.amkp@100,1000" \
-  "$out/1b_cluster2.amkp@100,1000" "$out/1b_cluster4.amkp@100,1000"
+  "$out/1b_cluster2.amkp@100,1000" "$out/1b_cluster4.amkp@100,1000" \
+  "$out/1b_inbox.amkp@100,1000"
 rm -rf "$work/1b"
 check python3 "$here/check_logits.py" "$out/amk-run" "$here/llama-8b" "$work/8b" \
   "$work/ablation_llama-8b_0.amkp" "$work/ablation_llama-8b_1.amkp" \
@@ -78,6 +79,14 @@ check "$out/amk-ablation" --device cuda --steps 40 "default=$out/1b_sm_90.amkp" 
 echo "-- 8B shape"
 check "$out/amk-ablation" --device cuda --steps 40 "default=$work/ablation_llama-8b_0.amkp" \
   "clusters of 2=$out/8b_cluster2.amkp" "default again=$work/ablation_llama-8b_0.amkp"
+echo "== packets in cluster memory, 1B shape, 120 workers in clusters of 8, 8 splits"
+check "$out/amk-ablation" --device cuda --steps 40 "through L2=$out/1b_8splits.amkp" \
+  "through L2, 11 slots=$out/1b_8splits_11slots.amkp" "in clusters=$out/1b_inbox.amkp" \
+  "through L2 again=$out/1b_8splits.amkp"
+echo "-- tiny-llama on 8 workers: through L2, in one cluster"
+for program in tiny_8workers tiny_inbox tiny_8workers tiny_inbox; do
+  milliseconds $program.amkp 108
+done
 if [ -n "$probes" ]; then
   nvcc -O3 -std=c++17 -gencode=arch=compute_90a,code=sm_90a \
     "$probes/decode_probe.cu" -o "$work/probe" && "$work/probe" 4 3

@@ -155,9 +155,10 @@ def SMAssignment : Pass<"amk-sm-assignment", "::amk::ScheduleOp"> {
 
     With a `cluster` of 2, 4 or 8, which must divide the workers, so many workers
     in turn are a cluster: they see each other's shared memory, and
-    amk-synchronization lets them share what they gather. A product's tiles that
-    are fewer than the workers fill whole clusters then, if they can, and
-    `locality` prefers, where the worker that made most has no room, one of its
+    amk-synchronization lets them share what they gather and hand packets over
+    among themselves. A product's tiles that are fewer than the workers fill whole
+    clusters then, if they can; the splits of a KV head are in one cluster, if
+    they are no more than its workers; and `locality` prefers, where the worker that made most has no room, one of its
     cluster. A chip without clusters (sm_80) refuses.
 
     The remark gives the least and most loaded
