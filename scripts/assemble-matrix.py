@@ -5,13 +5,14 @@ fails if one has a spill or a stack frame.
     scripts/assemble-matrix.py BUILD [--quick] [--filter REGEX] [--jobs N]
 
 BUILD is a build directory with amk-translate and amk-opt. A case is a shape, a
-target, attention split by positions or not, and values in a packet (0:
-counters alone). The PTX for sm_80 is meant for every later GPU too, where the
-driver assembles it: it is assembled for sm_90 as well. Cases that need more shared
+target, attention split by positions or not, values in a packet (0: counters
+alone), and the workers of a cluster, which share their gathers if there are more
+than one. The PTX for sm_80 is meant for every later GPU too, where the driver
+assembles it: it is assembled for sm_90 as well. Cases that need more shared
 memory than their target has (NO_ROOM) must be refused by amk-pipelining. --quick
-takes a case or two of every shape and the largest shape on every target, as the
-lit suite does. Shapes have two layers: the code does not depend on their number.
-ptxas is $PTXAS, or the one on the path."""
+takes a case or two of every shape, the largest shape on every target and some
+clusters, as the lit suite does. Shapes have two layers: the code does not depend
+on their number. ptxas is $PTXAS, or the one on the path."""
 import argparse
 import concurrent.futures
 import itertools
@@ -22,9 +23,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import typing
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
-TARGETS = ["sm_80", "sm_90", "sm_100", "sm_120"]
+TARGETS = {"sm_80": 108, "sm_90": 132, "sm_100": 148, "sm_120": 188}  # workers
+WITH_CLUSTERS = ["sm_90", "sm_100", "sm_120"]
+CLUSTERS = [2, 4, 8]
 PACKETS = [6, 4, 0]
 # What 99 KB are too few for: (shape, target, split).
 NO_ROOM = {("3b", "sm_120", True), ("8b", "sm_120", True),
@@ -62,33 +66,71 @@ def shapes():
     return out
 
 
-def cases(quick):
-    """(shape, target, split, packets)"""
-    for i, name in enumerate(shapes()):
-        if quick:
-            # The fewest registers for the most code; then one in turns.
-            yield name, "sm_80", True, 6
-            yield name, TARGETS[i % 3], False, PACKETS[i // 3 % 3]
-            continue
-        yield from itertools.product([name], TARGETS, [True, False], PACKETS)
-    if quick:
-        # The most packets for a thread to gather, and the least shared memory.
-        yield "70b", "sm_80", True, 4
-        yield "70b", "sm_80", False, 6
-        yield from itertools.product(
-            ["70b"], ["sm_90", "sm_100"], [True, False], [6])
-        yield "70b", "sm_120", True, 6
-        yield "1b", "sm_120", True, 6
-        yield "8b", "sm_120", False, 6
+class Case(typing.NamedTuple):
+    shape: str
+    target: str
+    split: bool
+    packets: int
+    cluster: int = 1
+
+    def name(self):
+        return (f"{self.shape}-{self.target}-"
+                f"{'split' if self.split else 'whole'}-packets{self.packets}"
+                + (f"-cluster{self.cluster}" if self.cluster > 1 else ""))
+
+    def has_room(self):
+        return (self.shape, self.target, self.split) not in NO_ROOM
+
+    def pipeline(self):
+        tiling = f"target={self.target} split-attention={str(self.split).lower()}"
+        assignment, gathers = "amk-sm-assignment", ""
+        if self.cluster > 1:
+            # As many whole clusters as there can be.
+            workers = TARGETS[self.target] // self.cluster * self.cluster
+            tiling += f" workers={workers}"
+            assignment += f"{{cluster={self.cluster}}}"
+            gathers = " cluster-gathers"
+        passes = ["amk-fusion-grouping", f"amk-tiling{{{tiling}}}", assignment,
+                  f"amk-synchronization{{packets={self.packets}{gathers}}}",
+                  "amk-page-coloring", "amk-pipelining"]
+        return f"builtin.module(amk.schedule({','.join(passes)}))"
 
 
-def pipeline(target, split, packets):
-    tiling = f"target={target} split-attention={str(split).lower()}"
-    passes = ["amk-fusion-grouping", f"amk-tiling{{{tiling}}}",
-              "amk-sm-assignment",
-              f"amk-synchronization{{packets={packets}}}",
-              "amk-page-coloring", "amk-pipelining"]
-    return f"builtin.module(amk.schedule({','.join(passes)}))"
+def quick_cases():
+    targets = list(TARGETS)
+    for i, name in enumerate(shapes(), start=1):
+        # The fewest registers for the most code, and one in turns; of a group
+        # each with one head dimension.
+        is_group = name.startswith("group")
+        is_first = (i + i // 2) % 2 == 0
+        if not is_group or is_first:
+            yield Case(name, "sm_80", True, 6)
+        if not is_group or not is_first:
+            yield Case(name, targets[i % 3], False, PACKETS[i // 3 % 3])
+    # The most packets for a thread to gather, and the least shared memory.
+    yield Case("70b", "sm_80", True, 4)
+    yield Case("70b", "sm_80", False, 6)
+    for target, split in itertools.product(["sm_90", "sm_100"], [True, False]):
+        yield Case("70b", target, split, 6)
+    yield Case("70b", "sm_120", True, 6)
+    yield Case("1b", "sm_120", True, 6)
+    yield Case("8b", "sm_120", False, 6)
+    # The larger the cluster, the fewer packets there are for a thread.
+    yield Case("8b", "sm_90", True, 6, 2)
+    yield Case("70b", "sm_90", False, 6, 2)
+    yield Case("1b", "sm_100", True, 6, 4)
+    yield Case("dim256", "sm_100", False, 6, 2)
+    yield Case("tiny", "sm_120", True, 6, 8)
+
+
+def cases():
+    for case in itertools.product(shapes(), TARGETS, [True, False], PACKETS):
+        yield Case(*case)
+    for case in itertools.product(shapes(), WITH_CLUSTERS, [True, False], [6],
+                                  CLUSTERS):
+        # What is refused is refused without clusters too.
+        if Case(*case).has_room():
+            yield Case(*case)
 
 
 def run(command):
@@ -98,13 +140,11 @@ def run(command):
 
 def assemble(tools, folder, case):
     """Whether the case is as it should be, and what to print."""
-    name, target, split, packets = case
-    what = f"{name}-{target}-{'split' if split else 'whole'}-packets{packets}"
+    what = case.name()
     schedule, ptx = folder / f"{what}.mlir", folder / f"{what}.ptx"
-    ok, said = run([tools / "amk-opt",
-                    "--pass-pipeline=" + pipeline(target, split, packets),
-                    folder / f"{name}.mlir", "-o", schedule])
-    if (name, target, split) in NO_ROOM:
+    ok, said = run([tools / "amk-opt", "--pass-pipeline=" + case.pipeline(),
+                    folder / f"{case.shape}.mlir", "-o", schedule])
+    if not case.has_room():
         refused = re.search("amk-pipelining: (expected (room|at most).*)", said)
         return bool(not ok and refused), \
             f"{what}: no room: {refused.group(1) if refused else said}"
@@ -114,7 +154,7 @@ def assemble(tools, folder, case):
     if not ok:
         return False, f"{what}: does not compile: {said}"
     lines, good = [], True
-    for arch in ["", "sm_90"] if target == "sm_80" else [""]:
+    for arch in ["", "sm_90"] if case.target == "sm_80" else [""]:
         ok, said = run([SCRIPTS / "assemble.sh", *(["-a", arch] if arch else []),
                         ptx])
         good = good and ok
@@ -133,8 +173,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_args()
     tools = args.build / "bin"
-    chosen = [c for c in cases(args.quick) if re.search(
-        args.filter, f"{c[0]}-{c[1]}-{'split' if c[2] else 'whole'}-packets{c[3]}")]
+    chosen = [case for case in (quick_cases() if args.quick else cases())
+              if re.search(args.filter, case.name())]
     if not chosen:
         sys.exit(f"assemble-matrix: no case has a match for '{args.filter}'")
     bad = 0

@@ -132,6 +132,10 @@ void DeviceBuilder::ptx(llvm::StringRef text, llvm::StringRef constraints,
       ArrayAttr());
 }
 
+Value DeviceBuilder::opaque(Value x) {
+  return ptx("mov.b32 $0, $1;", "=r,r", i32Type(), {x});
+}
+
 static unsigned widthOf(Type type) { return type.getIntOrFloatBitWidth() / 8; }
 
 /// A pointer into global (1) or shared (3) memory.

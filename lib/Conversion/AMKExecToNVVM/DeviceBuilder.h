@@ -82,6 +82,10 @@ public:
   void ptx(llvm::StringRef text, llvm::StringRef constraints,
            ValueRange operands);
 
+  /// The same 32 bits, as no optimization knows them: what is computed from
+  /// them stays behind this.
+  Value opaque(Value x);
+
   // Memory. `type` decides the width.
   Value loadShared(Type type, Value address);
   void storeShared(Value value, Value address);

@@ -7,6 +7,8 @@
 
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <tuple>
+
 using namespace mlir;
 
 namespace amk::exec {
@@ -412,6 +414,14 @@ LogicalResult KernelLowering::emitConsumers() {
                                  ValueRange{d.i32(0)});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
+  // A thread has seven predicates. Those that compare its number are computed
+  // once for all rows, where LLVM sees that they can be: six are alive all the
+  // time then, and with those that a gather in a cluster needs, some would be
+  // kept in local memory. So there each row computes its own.
+  const std::tuple threadNumbers(tid, warp, lane);
+  if (sharesGathers())
+    for (Value *number : {&tid, &warp, &lane})
+      *number = d.opaque(*number);
   row = loop.getInductionVar();
   rowBase = d.add(shared(kernel.getShared().getPlan()), d.mul(row, rowBytes));
   firstStage = loop.getRegionIterArgs()[0];
@@ -439,6 +449,7 @@ LogicalResult KernelLowering::emitConsumers() {
   }
   b.setInsertionPointAfter(jump);
   scf::YieldOp::create(b, d.loc, d.add(firstStage, stages));
+  std::tie(tid, warp, lane) = threadNumbers;
   return success();
 }
 
