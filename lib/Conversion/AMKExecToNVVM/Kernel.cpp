@@ -416,10 +416,10 @@ LogicalResult KernelLowering::emitConsumers() {
   b.setInsertionPointToStart(loop.getBody());
   // A thread has seven predicates. Those that compare its number are computed
   // once for all rows, where LLVM sees that they can be: six are alive all the
-  // time then, and with those that a gather in a cluster needs, some would be
+  // time then, and with those that hand-offs in a cluster need, some would be
   // kept in local memory. So there each row computes its own.
   const std::tuple threadNumbers(tid, warp, lane);
-  if (sharesGathers())
+  if (meetsPeers())
     for (Value *number : {&tid, &warp, &lane})
       *number = d.opaque(*number);
   row = loop.getInductionVar();
