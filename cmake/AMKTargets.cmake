@@ -130,13 +130,16 @@ function(amk_add_tool name)
   set_property(GLOBAL APPEND PROPERTY AMK_TOOLS ${name})
 endfunction()
 
-# amk_add_unittest(<name> [MLIR] SOURCES source... [LINK library...] [DEPENDS target...])
+# amk_add_unittest(<name> [MLIR] [THREADS] SOURCES source... [LINK library...]
+#                  [DEPENDS target...])
 #   A GoogleTest program in bin/, with its tests registered in ctest. With MLIR it
 #   is linked with libAMK.so, and left out of a build without MLIR. Without, it is
-#   LLVM-free and LINK names the core libraries it tests. The macro
+#   LLVM-free and LINK names the core libraries it tests. THREADS: what it tests
+#   runs in several threads. With the thread sanitizer, which finds nothing
+#   elsewhere, others are not tested, nor built unless asked for. The macro
 #   AMK_TEST_INPUTS is the path of test/Inputs.
 function(amk_add_unittest name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "MLIR" "" "SOURCES;LINK;DEPENDS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "MLIR;THREADS" "" "SOURCES;LINK;DEPENDS")
   amk_check_arguments(amk_add_unittest ${name})
   if(arg_MLIR AND NOT AMK_ENABLE_MLIR)
     return()
@@ -155,8 +158,32 @@ function(amk_add_unittest name)
     target_link_libraries(${name} PRIVATE ${arg_LINK})
   endif()
   target_link_libraries(${name} PRIVATE GTest::gtest_main)
+  if(AMK_SANITIZE)
+    # What a test spends its time in is what it tests, and a sanitizer makes its
+    # many expectations slow to optimize.
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
+  if(AMK_SANITIZE STREQUAL "thread" AND NOT arg_THREADS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
   set_property(GLOBAL APPEND PROPERTY AMK_UNITTESTS ${name})
+endfunction()
+
+# amk_add_test_library(<name> SOURCES source... [INCLUDES dir...] [USES library...])
+#   What several unit tests and programs share, compiled once: a static library of
+#   the LLVM-free world. USES names the core libraries whose headers it needs; who
+#   links it links them, or libAMK.so. Its users see the directories in INCLUDES.
+function(amk_add_test_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;INCLUDES;USES")
+  amk_check_arguments(amk_add_test_library ${name})
+  add_library(${name} STATIC EXCLUDE_FROM_ALL ${arg_SOURCES})
+  target_include_directories(${name} PUBLIC ${arg_INCLUDES})
+  foreach(library IN LISTS arg_USES)
+    target_include_directories(${name} PUBLIC
+      $<TARGET_PROPERTY:${library},INTERFACE_INCLUDE_DIRECTORIES>)
+  endforeach()
 endfunction()
 
 # amk_add_fuzzer(<name> [MLIR] SOURCES source... [LINK library...] [CORPUS dir...])

@@ -2,6 +2,7 @@
 #   lit -sv BUILD/test --filter=PATTERN
 # `-Droundtrip=1` makes every amk-opt print and parse its input once more and
 # compare: lit -sv -Droundtrip=1 BUILD/test
+# Nothing is assembled then: no PTX changes by it.
 #
 # Substitutions, beside lit's own:
 #   %ptxas    ptxas, where the feature `ptxas` is present
@@ -15,6 +16,7 @@ import os
 
 import lit.formats
 
+roundtrip = bool(lit_config.params.get("roundtrip"))
 config.name = "AMK"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
@@ -38,11 +40,11 @@ config.substitutions += [
     ("%plugins", os.path.join(config.amk_binary_root, "lib")),
 ]
 
-if config.ptxas:
+if config.ptxas and not roundtrip:
     config.available_features.add("ptxas")
     config.substitutions.append(("%ptxas", config.ptxas))
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("gpu")
 
-if lit_config.params.get("roundtrip"):
+if roundtrip:
     config.substitutions.append((r"\bamk-opt\b", "amk-opt --verify-roundtrip"))

@@ -4,7 +4,7 @@ add_library(AMKFakeCuda SHARED FakeCuda.cpp)
 target_include_directories(AMKFakeCuda PRIVATE
   ${CMAKE_SOURCE_DIR}/runtime/lib ${CMAKE_SOURCE_DIR}/runtime/include)
 
-amk_add_unittest(AMKRuntimeCudaTests
+amk_add_unittest(AMKRuntimeCudaTests THREADS
   SOURCES
     CudaDescribeTest.cpp
     CudaDeviceTest.cpp

@@ -1,6 +1,6 @@
 # Tests of the CPU device, the kernels, and of what both devices promise. The
 # schedules come from the toy Llama and the solvers of the passes.
-amk_add_unittest(AMKRuntimeTests
+amk_add_unittest(AMKRuntimeTests THREADS
   SOURCES
     AmkRunTest.cpp
     ConcurrentRunTest.cpp
