@@ -76,7 +76,7 @@
 // DELAYS: cp.async.bulk
 
 // RUN: not amk-opt --convert-amk-exec-to-nvvm=test-omit=wait %s 2>&1 | FileCheck %s --check-prefix=NONE
-// NONE: error: test-omit: expected one of counter-wait, {{.*}}, product-barrier, {{.*}}, partial-barrier, cluster-start, {{.*}}, cluster-end, found 'wait'
+// NONE: error: test-omit: expected one of counter-wait, {{.*}}, product-barrier, {{.*}}, partial-barrier, cluster-start, {{.*}}, cluster-end, {{.*}}found 'wait'
 
 // Users are not offered any of it.
 // RUN: amk-translate --help | not grep amk-test
