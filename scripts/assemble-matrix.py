@@ -7,7 +7,7 @@ fails if one has a spill or a stack frame.
 BUILD is a build directory with amk-translate and amk-opt. A case is a shape, a
 target, attention split by positions or not, values in a packet (0: counters
 alone), and the workers of a cluster, which share their gathers if there are more
-than one. The PTX for sm_80 is meant for every later GPU too, where the driver
+than one, or hand over what the splits of a KV head make (inbox). The PTX for sm_80 is meant for every later GPU too, where the driver
 assembles it: it is assembled for sm_90 as well. Cases that need more shared
 memory than their target has (NO_ROOM) must be refused by amk-pipelining. --quick
 takes a case or two of every shape, the largest shape on every target and some
@@ -72,11 +72,17 @@ class Case(typing.NamedTuple):
     split: bool
     packets: int
     cluster: int = 1
+    inbox: bool = False  # the splits of a KV head hand over in the cluster
 
     def name(self):
         return (f"{self.shape}-{self.target}-"
                 f"{'split' if self.split else 'whole'}-packets{self.packets}"
-                + (f"-cluster{self.cluster}" if self.cluster > 1 else ""))
+                + (f"-cluster{self.cluster}" if self.cluster > 1 else "")
+                + ("-inbox" if self.inbox else ""))
+
+    def schedule(self):
+        """The imported schedule, by its file's stem."""
+        return f"{self.shape}-few" if self.inbox else self.shape
 
     def has_room(self):
         return (self.shape, self.target, self.split) not in NO_ROOM
@@ -89,7 +95,7 @@ class Case(typing.NamedTuple):
             workers = TARGETS[self.target] // self.cluster * self.cluster
             tiling += f" workers={workers}"
             assignment += f"{{cluster={self.cluster}}}"
-            gathers = " cluster-gathers"
+            gathers = " inbox-bytes=65536" if self.inbox else " cluster-gathers"
         passes = ["amk-fusion-grouping", f"amk-tiling{{{tiling}}}", assignment,
                   f"amk-synchronization{{packets={self.packets}{gathers}}}",
                   "amk-page-coloring", "amk-pipelining"]
@@ -121,6 +127,7 @@ def quick_cases():
     yield Case("1b", "sm_100", True, 6, 4)
     yield Case("dim256", "sm_100", False, 6, 2)
     yield Case("tiny", "sm_120", True, 6, 8)
+    yield Case("8b", "sm_90", True, 6, 8, True)
 
 
 def cases():
@@ -131,6 +138,10 @@ def cases():
         # What is refused is refused without clusters too.
         if Case(*case).has_room():
             yield Case(*case)
+    for shape, target, cluster in itertools.product(
+            ["tiny", "1b", "8b", "70b", "group4-dim128"], WITH_CLUSTERS, [4, 8]):
+        if Case(shape, target, True, 6).has_room():
+            yield Case(shape, target, True, 6, cluster, True)
 
 
 def run(command):
@@ -143,11 +154,13 @@ def assemble(tools, folder, case):
     what = case.name()
     schedule, ptx = folder / f"{what}.mlir", folder / f"{what}.ptx"
     ok, said = run([tools / "amk-opt", "--pass-pipeline=" + case.pipeline(),
-                    folder / f"{case.shape}.mlir", "-o", schedule])
+                    folder / f"{case.schedule()}.mlir", "-o", schedule])
     if not case.has_room():
         refused = re.search("amk-pipelining: (expected (room|at most).*)", said)
         return bool(not ok and refused), \
             f"{what}: no room: {refused.group(1) if refused else said}"
+    if ok and case.inbox and "page<cluster" not in schedule.read_text():
+        return False, f"{what}: no packets in cluster memory"
     if ok:
         ok, said = run([tools / "amk-translate", "--amk-to-ptx", schedule,
                         "-o", ptx])
@@ -184,11 +197,13 @@ def main():
         for model, config in shapes().items():
             (folder / model).mkdir()
             (folder / model / "config.json").write_text(json.dumps(config))
-            ok, said = run([tools / "amk-translate", "--import-hf",
-                            "--config-only", folder / model, "-o",
-                            folder / f"{model}.mlir"])
-            if not ok:
-                sys.exit(f"assemble-matrix: {model}: {said}")
+            # Few splits, that fit into a cluster; and as many as there are.
+            for stem, splits in [(f"{model}-few", ["--kv-splits=4"]), (model, [])]:
+                ok, said = run([tools / "amk-translate", "--import-hf",
+                                "--config-only", *splits, folder / model, "-o",
+                                folder / f"{stem}.mlir"])
+                if not ok:
+                    sys.exit(f"assemble-matrix: {model}: {said}")
         for ok, said in pool.map(
                 lambda case: assemble(tools, folder, case), chosen):
             print(said if ok else f"{said}  <-- FAILED", flush=True)
