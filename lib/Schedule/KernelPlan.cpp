@@ -42,6 +42,19 @@ PacketLayout packetLayout(const Schedule &s, const Buffer &b) {
   return l;
 }
 
+std::vector<uint32_t> sliceRounds(const PacketLayout &layout,
+                                  uint32_t columns) {
+  std::vector<uint32_t> rounds;
+  for (size_t p = 0; p < layout.packets.size(); ++p) {
+    const uint32_t first = layout.packets[p] & 0xffff;
+    const uint32_t last = first + (layout.packets[p] >> 16) - 1;
+    rounds.resize(std::max<size_t>(rounds.size(), last / columns + 1), 0);
+    for (uint32_t slice = first / columns; slice <= last / columns; ++slice)
+      rounds[slice] |= uint32_t(1) << (p / kConsumerThreads);
+  }
+  return rounds;
+}
+
 bool canShareGather(const Schedule &s, const Task &task, std::string &why) {
   if (!s.target || s.target->cluster < 2) {
     why = "expected a target with clusters to share a gather in, found none";
@@ -659,13 +672,16 @@ void Builder::fillRows() {
   for (uint32_t w = 0; w < tiles.workers; ++w) {
     words[w * 2] = firstRow;
     words[w * 2 + 1] = uint32_t(tiles.queues[w].size());
-    uint32_t shared = 0; // gathers in the cluster
+    uint32_t shared = 0;  // gathers in the cluster
+    uint32_t bySlice = 0; // of inputs that are taken by slices
     for (uint32_t id : tiles.queues[w]) {
       words.resize(words.size() + width, 0);
       uint32_t *row = &words[words.size() - width];
       fillRow(tiles.tiles[id], row);
       row[0] |= (shared & 1) << kPhaseShift;
       shared += sharesGather(s, s.tasks[tiles.tiles[id].task]);
+      row[0] |= (bySlice & 1) << kRoundsPhaseShift;
+      bySlice += s.tasks[tiles.tiles[id].task].stream.bySlice;
       ++firstRow;
     }
     // Stages of weights up to the next tile that streams a cache, and where
@@ -730,8 +746,7 @@ bool Builder::run(std::string &error, uint32_t &task) {
     return false;
   }
   findClasses();
-  // A plan row has 16 bits for them, or one less.
-  const size_t most = plan.shared.cluster ? (1 << kPhaseShift) - 1 : 0xffff;
+  const size_t most = (size_t(1) << classBits(plan.shared)) - 1;
   if (plan.classes.size() > most) {
     error = "expected at most " + std::to_string(most) +
             " task classes, found " + std::to_string(plan.classes.size());

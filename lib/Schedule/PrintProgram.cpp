@@ -171,7 +171,7 @@ private:
     table("slots", t.slots);
     if (t.stream.rows)
       os << " stream " << t.stream.rows << " x " << t.stream.columns << " held "
-         << t.stream.held;
+         << t.stream.held << (t.stream.bySlice ? " by slices" : "");
     os << (t.clusterGather ? " cluster_gather\n" : "\n");
     for (const Wait &w : t.waits) {
       printFan("  wait ", w.counters, w.fan);

@@ -349,7 +349,7 @@ void describeTasks(A &a, T &s) {
     table("first counter", f.first);
     table("last counter", f.last);
   };
-  a.list("task", s.tasks, 45, [&](auto &task) {
+  a.list("task", s.tasks, 46, [&](auto &task) {
     a.text("name", task.name);
     table("bounds", task.bounds);
     table("workers", task.workers);
@@ -357,6 +357,7 @@ void describeTasks(A &a, T &s) {
     a.integer("stream rows", task.stream.rows);
     a.integer("stream columns", task.stream.columns);
     a.integer("stream held", task.stream.held);
+    a.flag("stream by slice", task.stream.bySlice);
     a.flag("cluster gather", task.clusterGather);
     a.list("wait", task.waits, 16, [&](auto &w) {
       a.index("counters", w.counters, s.counters.size(), false);

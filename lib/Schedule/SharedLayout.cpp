@@ -104,6 +104,57 @@ uint32_t columnSlices(int64_t columns, const Stream &stream) {
                                               : columns / stream.columns));
 }
 
+const Buffer *gatheredPackets(const Schedule &s, const Task &task) {
+  std::set<uint32_t> made; // in the body: no packets are read for it
+  for (const Operator &op : task.ops) {
+    const OperatorModel *model = lookupOperator(op.name);
+    for (unsigned i = 0; model && i < op.operands.size(); ++i) {
+      const Buffer &b = s.buffers[op.operands[i]];
+      if (i >= model->inputs())
+        made.insert(op.operands[i]);
+      else if (model->gathersWhole(i) && b.packetElements &&
+               b.type == ElementType::BF16 && !made.count(op.operands[i]))
+        return &b;
+    }
+  }
+  return nullptr;
+}
+
+bool canTakeSlices(const Schedule &s, const Task &task, std::string &why) {
+  const Buffer *weight = nullptr;
+  for (const Operator &op : task.ops)
+    if (!weight)
+      weight = streamedWeight(s, op);
+  why = "expected more than one slice of a row to take one by one, found ";
+  if (!weight) {
+    why += "no weight";
+    return false;
+  }
+  if (columnSlices(weight->shape[1], task.stream) < 2) {
+    why += "one of " + std::to_string(task.stream.columns) + " columns";
+    return false;
+  }
+  why = "expected an input in packets to take by slices, found ";
+  const Buffer *input = gatheredPackets(s, task);
+  if (!input) {
+    why += "none";
+    return false;
+  }
+  if (sharesGather(s, task)) {
+    why += "'" + input->name + "', which is gathered in the cluster";
+    return false;
+  }
+  const uint32_t rounds = gatherRounds(packetCount(s, *input));
+  if (rounds <= kMostSliceRounds) {
+    why.clear();
+    return true;
+  }
+  why = "expected packets for at most " + std::to_string(kMostSliceRounds) +
+        " rounds of the consumers to take them by slices, found " +
+        std::to_string(rounds) + " rounds of '" + input->name + "'";
+  return false;
+}
+
 uint32_t planFieldWords(const Schedule &s, const Task &task) {
   std::set<uint32_t> buffers;
   for (const Operator &op : task.ops)
@@ -137,6 +188,10 @@ SharedLayout sharedLayout(const Schedule &s) {
       shares = std::max(shares, summedShares(s, task));
     }
     fields = std::max(fields, planFieldWords(s, task));
+    const Buffer *input =
+        task.stream.bySlice ? gatheredPackets(s, task) : nullptr;
+    if (input)
+      l.rounds = std::max(l.rounds, gatherRounds(packetCount(s, *input)));
     const std::vector<int64_t> ranges = longestRanges(s, task);
     for (size_t i = 0; i < task.ops.size(); ++i) {
       const Operator &op = task.ops[i];
@@ -169,6 +224,8 @@ SharedLayout sharedLayout(const Schedule &s) {
   if (isShared)
     l.cluster = place(ClusterArea::sums + uint64_t(shares) * 4);
   l.inbox = place(inboxBytes(s));
+  if (l.rounds)
+    l.arrived = place(uint64_t(l.rounds) * 8);
   l.pages = place(pages);
   l.total = limited(align16(at));
   return l;

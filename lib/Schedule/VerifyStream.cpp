@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AMK/Schedule/Operators.h"
+#include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Schedule/StreamRing.h"
 #include "VerifyImpl.h"
 
@@ -63,6 +64,9 @@ void checkStages(Report &r, uint32_t t, const Ring &ring) {
     r.add("V8", atTask(t),
           say({"stream: expected a warp to hold at most ", kMostHeld,
                " stage, found ", stream.held}));
+  if (std::string why;
+      stream.bySlice && !canTakeSlices(r.s, r.s.tasks[t], why))
+    r.add("V8", atTask(t), "stream: " + why);
 }
 
 } // namespace

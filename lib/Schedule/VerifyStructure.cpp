@@ -489,9 +489,10 @@ void Structure::checkStream(uint32_t t) {
     r.add("V1", atTask(t), "stream: " + message);
   };
   if (stream.rows == 0) {
-    if (stream.columns || stream.held)
+    if (stream.columns || stream.held || stream.bySlice)
       fail(say({"expected rows of at least 1 or no stream, found 0 rows of ",
-                stream.columns, " columns, ", stream.held, " held"}));
+                stream.columns, " columns, ", stream.held, " held",
+                stream.bySlice ? ", by slices" : ""}));
     return;
   }
   if (!s.ring)

@@ -60,6 +60,7 @@ constexpr TextKnob kTexts[] = {
     {"target", &Knobs::target, ""},
     {"sm_assignment.policy", &Knobs::assignment,
      "contiguous|round-robin|load-balanced|locality|explicit"},
+    {"kernel_knobs.slices", &Knobs::slices, "arrive|whole"},
     {"page_allocation", &Knobs::pages, "none|linear|graph-color"},
 };
 

@@ -100,6 +100,10 @@ uint32_t setStreams(Schedule &s, const PipeliningOptions &options,
       continue;
     }
     task.stream = {kPackRows, slice, options.held};
+    std::string why;
+    task.stream.bySlice =
+        options.slices == SlicePolicy::Arrive && canTakeSlices(s, task, why);
+    report.bySlice += task.stream.bySlice;
     bytes = std::max(bytes, kPackRows * slice * 2);
     ++report.tasks;
     for (uint32_t i = 0, n = tileCount(s, task); i < n; ++i)

@@ -33,6 +33,7 @@ struct CompilePipelineOptions
 using amk::scheduling::AssignmentPolicy;
 using amk::scheduling::Knobs;
 using amk::scheduling::PagePolicy;
+using amk::scheduling::SlicePolicy;
 
 /// Sets an option that a knob gives.
 template <typename Option, typename Value>
@@ -95,6 +96,8 @@ amk::PipeliningOptions streamsOf(const Knobs &k) {
   take(o.window, k.window);
   take(o.ahead, k.ahead);
   take(o.held, k.held);
+  if (k.slices)
+    o.slices = *k.slices == "whole" ? SlicePolicy::Whole : SlicePolicy::Arrive;
   return o;
 }
 

@@ -23,13 +23,14 @@ struct Pipelining : public amk::impl::PipeliningBase<Pipelining> {
     if (failed(amk::refineSchedule(
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
               std::string m = amk::scheduling::makeStreams(
-                  s, {columns, slots, teams, window, ahead, held}, &report);
+                  s, {columns, slots, teams, window, ahead, held, slices}, &report);
               ring = s.ring.value_or(amk::core::Ring());
               return m;
             })))
       return signalPassFailure();
     amk::figures(getOperation(), getArgument())
         << remark::metric("streams", report.tasks)
+        << remark::metric("by slice", report.bySlice)
         << remark::metric("direct", report.direct)
         << remark::metric("stages", report.stages)
         << remark::metric("slots", ring.slots)

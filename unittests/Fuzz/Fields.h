@@ -77,10 +77,11 @@ void visit(V &v, core::Task &t) {
     v.number(counters);
     visit(v, fan);
   });
-  auto &[rows, columns, held] = stream;
+  auto &[rows, columns, held, bySlice] = stream;
   v.number(rows);
   v.number(columns);
   v.number(held);
+  v.flag(bySlice);
   v.flag(clusterGather);
 }
 

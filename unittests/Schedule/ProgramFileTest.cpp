@@ -43,7 +43,7 @@ Program sample() {
   product.ops.push_back(turn);
   product.ops[0].prologue = true;
   product.slots = b.s.addTable({0, 0});
-  product.stream = {4, 256, 2};
+  product.stream = {4, 256, 2, true};
   product.clusterGather = true;
   b.s.target->cluster = 2;
   product.signals.push_back({c, {b.s.addTable({0, 1}), b.s.addTable({1, 2})}});
@@ -124,7 +124,7 @@ TEST(ProgramFileTest, Text) {
            "groups table 0 generation 0\n",
            "counter \"done\" x 3\n",
            "task \"product\" bounds table 0 workers table 1 slots table 2 "
-           "stream 4 x 256 held 2 cluster_gather\n",
+           "stream 4 x 256 held 2 by slices cluster_gather\n",
            "  linear \"x\", \"w\" -> \"sum\" prologue\n",
            "  rope \"sum\", \"rope\" -> \"y\" {head_dim = 4, eps = 1e-05}\n",
            "place \"w\" at 512 bytes 4096 packed 4 x 128\n",
@@ -137,7 +137,7 @@ TEST(ProgramFileTest, Text) {
 TEST(ProgramFileTest, OtherVersion) {
   std::string bytes = writeProgram(sample());
   bytes[4] = 2;
-  EXPECT_EQ(readError(bytes), "program version 2, this tool reads version 4");
+  EXPECT_EQ(readError(bytes), "program version 2, this tool reads version 5");
 }
 
 TEST(ProgramFileTest, NoProgram) {

@@ -2,6 +2,7 @@
 
 #include "Builder.h"
 
+#include "AMK/Schedule/SharedLayout.h"
 #include "AMK/Schedule/StreamRing.h"
 
 using namespace amk::core;
@@ -83,6 +84,62 @@ TEST_F(V8Test, HeldStages) {
   stream().held = 2;
   EXPECT_EQ(b.check(), "V8: task 'product': stream: expected a warp to hold at "
                        "most 1 stage, found 2\n");
+}
+
+/// Where stages may be multiplied as the slices of the input come.
+struct V8SliceTest : V8Test {
+  uint32_t p;
+  explicit V8SliceTest(int64_t columns = 256) {
+    const uint32_t cut = uint32_t(columns) / 2;
+    const uint32_t x = b.input("h", 8);
+    p = b.packets("p", columns, 6, {0, cut, uint32_t(columns)});
+    b.task("make", Builder::op("hash", {x, p}), {0, cut, uint32_t(columns)});
+    b.s.buffers[0].shape = {columns};
+    b.s.buffers[1].shape = {8, columns};
+    std::swap(b.s.tasks[0], b.s.tasks[1]);
+    Task &product = b.s.tasks[1];
+    product.ops[0].operands[0] = p;
+    product.stream.bySlice = true;
+  }
+  std::string taking() {
+    std::string why;
+    return canTakeSlices(b.s, b.s.tasks[1], why) ? "" : why;
+  }
+};
+
+TEST_F(V8SliceTest, OfPackets) {
+  EXPECT_EQ(b.check(), "");
+  b.s.tasks[1].ops[0].operands[0] = 0;
+  EXPECT_EQ(b.check(), "V8: task 'product': stream: expected an input in "
+                       "packets to take by slices, found none\n");
+}
+
+TEST_F(V8SliceTest, OfSeveral) {
+  b.s.tasks[1].stream.columns = 256;
+  b.s.ring->bytes = 2048;
+  EXPECT_EQ(b.check(),
+            "V8: task 'product': stream: expected more than one slice of a row "
+            "to take one by one, found one of 256 columns\n");
+}
+
+TEST_F(V8SliceTest, NotInAClusterTogether) {
+  b.s.tasks[1].clusterGather = true;
+  EXPECT_EQ(taking(), "");
+  b.s.target = Target{"sm_90", 4, 232448, 2};
+  EXPECT_EQ(taking(), "expected an input in packets to take by slices, found "
+                      "'p', which is gathered in the cluster");
+}
+
+TEST_F(V8SliceTest, InAsManyRoundsAsAWarpHasLanes) {
+  Buffer &packets = b.s.buffers[p];
+  packets.packetTiles = kNone;
+  packets.shape = b.s.buffers[0].shape = {int64_t(32) * 256 * 6};
+  b.s.buffers[1].shape = {8, packets.shape[0]};
+  EXPECT_EQ(taking(), "");
+  packets.shape[0] += 1;
+  EXPECT_EQ(taking(),
+            "expected packets for at most 32 rounds of the consumers to take "
+            "them by slices, found 33 rounds of 'p'");
 }
 
 TEST_F(V8Test, AlsoInProgramOrder) {

@@ -31,7 +31,7 @@ TEST(Knobs, AreRead) {
     "sm_assignment": {"policy": "explicit", "map": {"argmax": [3], "*o": [1, 0]}},
     "pipelining_depth": 12, "page_allocation": "linear",
     "threads_per_block": 384, "smem_bytes_per_block": 200000,
-    "kernel_knobs": {"window": 3, "held_stages": 0}})",
+    "kernel_knobs": {"window": 3, "held_stages": 0, "slices": "whole"}})",
                        "k.json", k),
             "");
   EXPECT_EQ(k.target, "h200");
@@ -47,6 +47,7 @@ TEST(Knobs, AreRead) {
   EXPECT_EQ(k.sharedBytes, 200000);
   EXPECT_EQ(k.window, 3);
   EXPECT_EQ(k.held, 0);
+  EXPECT_EQ(k.slices, "whole");
   EXPECT_FALSE(k.ahead.has_value());
   ASSERT_EQ(parseKnobs(R"({"sm_assignment": "locality"})", "k.json", k), "");
   EXPECT_EQ(k.assignment, "locality");
@@ -74,6 +75,9 @@ TEST(Knobs, MistakesAreNamed) {
   EXPECT_EQ(parse(R"({"page_allocation": "best"})"),
             "k.json: knob 'page_allocation': expected one of none, linear, "
             "graph-color, found \"best\"");
+  EXPECT_EQ(parse(R"({"kernel_knobs": {"slices": "first"}})"),
+            "k.json: knob 'kernel_knobs.slices': expected one of arrive, whole, "
+            "found \"first\"");
   EXPECT_EQ(parse(R"({"tiling": {"balance": 1}})"),
             "k.json: knob 'tiling.balance': expected true or false, found 1");
   EXPECT_EQ(parse(R"({"tiling": 4})"),

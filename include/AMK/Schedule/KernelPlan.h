@@ -8,8 +8,9 @@
 //
 // A plan row, in 32-bit words:
 //   0 task class; if gathers are shared in clusters, bit 15: parity of the
-//     number of those before this tile, on its worker; bits 16..31: bytes of a
-//     stage in units of 128
+//     number of those before this tile, on its worker; if inputs are taken by
+//     slices, bit 14: likewise of those; bits 16..31: bytes of a stage in units
+//     of 128
 //   1 first index of the tile's range          2 size of the range
 //   3 stages in the arena (units of 128 bytes)  4 number of stages
 //     of a tile that streams a KV cache: the keys of its head at position 0,
@@ -43,8 +44,15 @@ constexpr uint64_t kArenaUnit = 128;
 /// Marks the word for the number of stages of a tile that streams a KV cache.
 constexpr uint32_t kCacheStages = uint32_t(1) << 31;
 
-/// Where word 0 has the phase of the cluster's barriers.
-constexpr uint32_t kPhaseShift = 15;
+/// Where word 0 has the phase of the cluster's barriers, and of the rounds'.
+constexpr uint32_t kPhaseShift = 15, kRoundsPhaseShift = 14;
+
+/// Bits of word 0 that say the class.
+constexpr uint32_t classBits(const SharedLayout &layout) {
+  return layout.rounds    ? kRoundsPhaseShift
+         : layout.cluster ? kPhaseShift
+                          : 16;
+}
 
 /// Packets of a packet buffer: those of group g (one producer's elements
 /// [bounds[g], bounds[g+1])) start at first[g].
@@ -59,6 +67,10 @@ struct PacketLayout {
   std::vector<uint32_t> locate;
 };
 PacketLayout packetLayout(const Schedule &schedule, const Buffer &buffer);
+/// For every slice of `columns` elements the rounds of a gather
+/// (SharedLayout.h) in which its packets are, one bit each: of the packets that
+/// have an element of it. `PacketLayout::packets` says where they begin.
+std::vector<uint32_t> sliceRounds(const PacketLayout &layout, uint32_t columns);
 /// Buffers of one key have one layout.
 inline std::tuple<ElementType, uint32_t, uint32_t>
 packetKey(const Buffer &buffer) {

@@ -18,7 +18,7 @@
 namespace amk::core {
 
 /// Version of the format. A file of another version is refused.
-constexpr uint32_t kProgramVersion = 4;
+constexpr uint32_t kProgramVersion = 5;
 
 /// Where a buffer lives in the device's arena, and how its bytes are laid out.
 struct Placement {

@@ -184,6 +184,9 @@ struct Stream {
   uint32_t rows = 0;
   uint32_t columns = 0;
   uint32_t held = 0; ///< stages that a warp may take into registers early
+  /// A stage is multiplied when its slice of the columns of the input is there,
+  /// though the rest may not be (docs/kernel.md).
+  bool bySlice = false;
 };
 
 struct Task {

@@ -32,6 +32,9 @@ struct SharedLayout {
   uint32_t misc = 0;    ///< kMiscBytes: sums of squares, progress
   uint32_t cluster = 0; ///< ClusterArea, if gathers are shared in clusters
   uint32_t inbox = 0;   ///< pages of the Cluster space
+  uint32_t arrived = 0; ///< `rounds` barriers of 8 bytes, if inputs are taken
+                        ///< by slices
+  uint32_t rounds = 0;  ///< of the longest such gather
   uint32_t pages = 0;   ///< pages of the Shared space
   uint32_t total = 0;
 };
@@ -90,6 +93,22 @@ uint64_t inboxBytes(const Schedule &schedule);
 inline bool sharesGather(const Schedule &schedule, const Task &task) {
   return task.clusterGather && schedule.target && schedule.target->cluster > 1;
 }
+
+/// A gather of packets has rounds: in each, every consumer thread takes one.
+constexpr uint32_t gatherRounds(uint32_t packets) {
+  return uint32_t((uint64_t(packets) + kConsumerThreads - 1) /
+                  kConsumerThreads);
+}
+/// As many as the lanes of a warp can take one each of.
+constexpr uint32_t kMostSliceRounds = 32;
+
+/// The packets of bf16 that every tile of a task gathers as a whole, or null.
+const Buffer *gatheredPackets(const Schedule &schedule, const Task &task);
+
+/// Whether a task's tiles can take their input slice by slice: they stream a
+/// weight in more than one, and poll the packets of the input themselves.
+bool canTakeSlices(const Schedule &schedule, const Task &task,
+                   std::string &why);
 
 SharedLayout sharedLayout(const Schedule &schedule);
 

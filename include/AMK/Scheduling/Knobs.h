@@ -35,6 +35,7 @@ struct Knobs {
   std::optional<int64_t> threads, sharedBytes;
   std::optional<int64_t> window, ahead, held, warps, columns, packets,
       sharedPageBytes, inboxBytes;
+  std::optional<std::string> slices; ///< kernel_knobs.slices
   std::optional<bool> reduce, clusterGathers;
 };
 

@@ -7,6 +7,7 @@
 #include "AMK/Scheduling/Assignment.h"
 #include "AMK/Scheduling/Knobs.h"
 #include "AMK/Scheduling/PageColoring.h"
+#include "AMK/Scheduling/Pipelining.h"
 #include "mlir/Pass/Pass.h"
 
 namespace amk {

@@ -300,6 +300,10 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
     multiple of the teams: at most the slots less the teams. `held` stages may be
     taken into registers while the input is awaited, which frees their slots;
     stages are no longer than leaves the kernel the registers it needs.
+
+    Where a row has more slices than one and its input comes in packets that the
+    worker polls itself, `slices` says when a stage may be multiplied: `arrive`
+    when the input of its slice is there, `whole` when all of it is.
   }];
   let options = [
     Option<"columns", "columns", "uint32_t", "2048",
@@ -313,6 +317,14 @@ def Pipelining : Pass<"amk-pipelining", "::amk::ScheduleOp"> {
            "stages in flight for later tasks; 0: by the ring's depth">,
     Option<"held", "held", "uint32_t", "1",
            "stages that a team may take into registers">,
+    Option<"slices", "slices", "::amk::scheduling::SlicePolicy",
+           "::amk::scheduling::SlicePolicy::Arrive",
+           "what of its input a stage waits for",
+           [{::llvm::cl::values(
+             clEnumValN(::amk::scheduling::SlicePolicy::Arrive,
+                        "arrive", "its slice"),
+             clEnumValN(::amk::scheduling::SlicePolicy::Whole,
+                        "whole", "all"))}]>,
   ];
 }
 

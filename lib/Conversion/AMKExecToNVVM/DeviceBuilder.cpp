@@ -31,8 +31,8 @@ Value DeviceBuilder::div(Value x, int64_t y) {
 Value DeviceBuilder::rem(Value x, int64_t y) {
   return y == 1 ? i32(0) : Value(arith::RemUIOp::create(b, loc, x, i32(y)));
 }
-Value DeviceBuilder::band(Value x, int64_t y) {
-  return arith::AndIOp::create(b, loc, x, i32(y));
+Value DeviceBuilder::band(Value x, Value y) {
+  return arith::AndIOp::create(b, loc, x, y);
 }
 Value DeviceBuilder::bor(Value x, Value y) {
   return arith::OrIOp::create(b, loc, x, y);
@@ -43,8 +43,8 @@ Value DeviceBuilder::bxor(Value x, Value y) {
 Value DeviceBuilder::shl(Value x, int64_t y) {
   return arith::ShLIOp::create(b, loc, x, i32(y));
 }
-Value DeviceBuilder::shr(Value x, int64_t y) {
-  return arith::ShRUIOp::create(b, loc, x, i32(y));
+Value DeviceBuilder::shr(Value x, Value y) {
+  return arith::ShRUIOp::create(b, loc, x, y);
 }
 Value DeviceBuilder::eq(Value x, Value y) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);

@@ -47,11 +47,13 @@ public:
   Value mul(Value x, int64_t y) { return y == 1 ? x : mul(x, i32(y)); }
   Value div(Value x, int64_t y); ///< unsigned
   Value rem(Value x, int64_t y); ///< unsigned
-  Value band(Value x, int64_t y);
+  Value band(Value x, Value y);
+  Value band(Value x, int64_t y) { return band(x, i32(y)); }
   Value bor(Value x, Value y);
   Value bxor(Value x, Value y);
   Value shl(Value x, int64_t y);
-  Value shr(Value x, int64_t y); ///< logical
+  Value shr(Value x, Value y); ///< logical
+  Value shr(Value x, int64_t y) { return shr(x, i32(y)); }
   Value eq(Value x, Value y);
   Value ne(Value x, Value y);
   Value lt(Value x, Value y);  ///< signed

@@ -18,8 +18,8 @@ static constexpr llvm::StringLiteral kNames[] = {
     "empty-order",     "heads-barrier",   "states-barrier", "results-barrier",
     "partial-barrier", "cluster-start",   "cluster-free",   "cluster-arrived",
     "cluster-acquire", "cluster-release", "cluster-end",    "inbox-stamps",
-    "inbox-copy"};
-static_assert(std::size(kNames) == size_t(Fault::InboxCopy) + 1);
+    "inbox-copy",      "slice-wait",      "slice-stores"};
+static_assert(std::size(kNames) == size_t(Fault::SliceStores) + 1);
 static_assert(std::size(kNames) <= 64, "Faults::omitted has a bit for each");
 
 bool Faults::add(llvm::ArrayRef<std::string> names, std::string &error) {

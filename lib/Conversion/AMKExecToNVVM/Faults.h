@@ -56,7 +56,10 @@ enum class Fault : uint32_t {
   ClusterEnd,     ///< a worker ends while its peers may still send
   // Of packets in cluster memory.
   InboxStamps, ///< an inbox begins with whatever stamps are there
-  InboxCopy    ///< a packet for an inbox is two accesses of 8 bytes
+  InboxCopy,   ///< a packet for an inbox is two accesses of 8 bytes
+  // Of inputs that are taken by slices.
+  SliceWait,  ///< a stage is multiplied before its slice is there
+  SliceStores ///< a warp arrives at a round before it has stored the values
 };
 
 /// What is wrong with a kernel; nothing by default.

@@ -354,9 +354,12 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
     });
     left = d.select(giveUp, d.i32(0), left);
     // The warp stays together: it takes a stage as one.
+    Value again =
+        op.getBySlice()
+            ? d.ne(arriveAtRounds(first, state[0], left), d.i32(0))
+            : d.warpAny(d.ne(left, d.i32(0)));
     return std::make_pair(
-        d.warpAny(d.ne(left, d.i32(0))),
-        llvm::SmallVector<Value>{left, d.add(state[1], 1), since});
+        again, llvm::SmallVector<Value>{left, d.add(state[1], 1), since});
   });
   if (!squares)
     return;
@@ -449,12 +452,16 @@ void KernelLowering::lower(GatherOp op) {
   if (op.getCluster())
     return ClusterGather(*this, op).lower();
   Value squares = newSquares(op);
+  if (op.getBySlice())
+    beginRounds(op);
   if (op.getPackets())
     gatherPackets(op, squares);
   else
     gatherPlain(op, squares);
   if (squares)
     storeSquares(squares);
+  if (op.getBySlice())
+    return;
   syncConsumersUnless(Fault::GatherBarrier);
 }
 

@@ -150,6 +150,8 @@ void KernelLowering::setUp() {
         d.ptx("fence.mbarrier_init.release.cluster;", "", {});
     });
   }
+  if (takesSlices())
+    initializeRounds();
   d.ifThen(d.eq(tid, d.i32(0)), [&] {
     // Progress of the consumers, for the loader's window: none yet.
     d.storeShared(d.i32(-1), this->shared(shared.getMisc() + 64));
@@ -410,6 +412,8 @@ LogicalResult KernelLowering::emitConsumers() {
     held = d.variable(LLVM::LLVMArrayType::get(
         d.i32Type(), kernel.getRing()->getBytes() / 512 * 4));
   }
+  if (takesSlices())
+    roundsSeen = d.variable(d.i32Type());
   auto loop = scf::ForOp::create(b, d.loc, d.i32(0), rowCount, d.i32(1),
                                  ValueRange{d.i32(0)});
   OpBuilder::InsertionGuard guard(b);
@@ -427,9 +431,11 @@ LogicalResult KernelLowering::emitConsumers() {
   firstStage = loop.getRegionIterArgs()[0];
   stages = stagesOf(field(4));
   holdLimit = holdLimitOf(rowBytes);
-  // The bit above says which phase of the cluster's barriers is next.
-  const int64_t classMask =
-      sharesGathers() ? (1 << core::kPhaseShift) - 1 : 0xffff;
+  // The bits above say which phase of barriers is next.
+  core::SharedLayout layout;
+  layout.cluster = kernel.getShared().getCluster();
+  layout.rounds = kernel.getShared().getRounds();
+  const int64_t classMask = (int64_t(1) << core::classBits(layout)) - 1;
   Value id = arith::IndexCastUIOp::create(b, d.loc, b.getIndexType(),
                                           d.band(field(0), classMask));
   llvm::SmallVector<TaskClassOp> classes(kernel.getOps<TaskClassOp>());

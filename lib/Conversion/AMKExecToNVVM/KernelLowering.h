@@ -119,6 +119,21 @@ private:
   std::pair<Value, Value> maybeGiveUp(Value spins, Value start,
                                       WaitingFor waiting);
 
+  // Slices.cpp: inputs that are taken by slices.
+  bool takesSlices() { return kernel.getShared().getRounds() != 0; }
+  void initializeRounds();
+  Value roundBarrier(Value round);
+  /// The warp arrives at the rounds in which it has no packet to poll.
+  void beginRounds(GatherOp op);
+  /// Of a batch of rounds from `first` on this lane has waited for the packets
+  /// `before`, one bit each, and has yet to wait for `left`: the warp arrives at
+  /// the rounds that no lane has left. Returns those that some lane has.
+  Value arriveAtRounds(Value first, Value before, Value left);
+  /// No round has been waited for.
+  void beginSlices(ProductOp op);
+  /// Waits for the rounds of a slice that have not been waited for.
+  void awaitSlice(ProductOp op, Value slice);
+
   // Work.cpp
   void lower(ProductOp op);
   /// Multiplies stage `stage` and leaves its rows' sums: from its slot of the
@@ -230,6 +245,8 @@ private:
   Value stages;     ///< of this tile
   Value holdLimit;  ///< first stage that must not be held yet
   Value holding;    ///< variable: whether this warp holds that stage
+  Value roundsPhase; ///< of this tile's gather: the parity of its phase
+  Value roundsSeen;  ///< variable: of this tile's gather, one bit each
   Value held;       ///< variable: its words
   // Of the `elements` op being lowered.
   struct {

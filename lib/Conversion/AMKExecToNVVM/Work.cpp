@@ -102,6 +102,7 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
       shared(kernel.getShared().getVector()),
       d.add(d.shl(d.band(d.shr(lane, 2), 3), 6), d.shl(d.band(lane, 3), 4)));
   input = d.add(input, d.mul(slice, columns * 2));
+  awaitSlice(op, slice);
   Value slot, weights;
   if (!fromRegisters) {
     slot = d.rem(stage, ring.getSlots());
@@ -154,6 +155,7 @@ void KernelLowering::consumeStage(ProductOp op, Value stage, Value firstStage,
 }
 
 void KernelLowering::lower(ProductOp op) {
+  beginSlices(op);
   // From here on the loader may stream this operator at full window.
   d.ifThen(d.eq(tid, d.i32(0)), [&] {
     d.ptx("st.volatile.shared.u32 [$0], $1;", "r,r",

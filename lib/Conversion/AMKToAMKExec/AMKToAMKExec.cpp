@@ -20,7 +20,7 @@ static exec::SharedAttr sharedAttr(MLIRContext *context,
   return exec::SharedAttr::get(context, l.barriers, l.plan, l.planRowWords,
                                l.vector, l.partial, l.misc, l.pages, l.total,
                                l.cluster, inboxBytes ? l.inbox : 0,
-                               uint32_t(inboxBytes));
+                               uint32_t(inboxBytes), l.arrived, l.rounds);
 }
 
 FailureOr<exec::KernelOp> emitKernelOp(ScheduleOp op, OpBuilder &builder,

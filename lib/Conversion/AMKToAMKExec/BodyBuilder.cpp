@@ -122,6 +122,17 @@ std::optional<exec::PacketsAttr> BodyBuilder::packets(uint32_t id) const {
                                 buffer.packetRoom);
 }
 
+DenseI32ArrayAttr BodyBuilder::rounds() const {
+  const core::Buffer *input = core::gatheredPackets(schedule, task);
+  if (!task.stream.bySlice || !input)
+    return {};
+  const auto &t = plan.packetTables.at(core::packetKey(*input));
+  llvm::SmallVector<int32_t> words;
+  for (uint32_t bits : core::sliceRounds(t.layout, task.stream.columns))
+    words.push_back(int32_t(bits));
+  return b.getDenseI32ArrayAttr(words);
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -184,7 +195,8 @@ LogicalResult BodyBuilder::gather(size_t by, uint32_t id,
                          uint32_t(from.elements()), core::byteWidth(from.type),
                          p ? *p : exec::PacketsAttr(), norm.has_value(),
                          from.space == core::Space::Shared,
-                         core::sharesGather(schedule, task));
+                         core::sharesGather(schedule, task),
+                         p && task.stream.bySlice);
   stamp(1);
   return success();
 }

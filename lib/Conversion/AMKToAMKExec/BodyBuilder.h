@@ -99,6 +99,9 @@ public:
   bool isShared(uint32_t buffer) const {
     return schedule.buffers[buffer].space == core::Space::Shared;
   }
+  /// What a product awaits of its input for every slice, if it takes it by
+  /// slices.
+  mlir::DenseI32ArrayAttr rounds() const;
   mlir::Type typeOf(core::ElementType type);
   mlir::Value constant(int64_t v);
   mlir::Value add(mlir::Value x, int64_t y);

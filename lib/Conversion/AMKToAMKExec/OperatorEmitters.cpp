@@ -189,7 +189,7 @@ struct Linear : OperatorEmitter {
     const core::Stream &stream = body.task.stream;
     exec::ProductOp::create(
         body.b, body.loc, stream.columns,
-        core::columnSlices(body.buffer(x).elements(), stream));
+        core::columnSlices(body.buffer(x).elements(), stream), body.rounds());
     return success();
   }
 

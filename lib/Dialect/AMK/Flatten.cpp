@@ -223,11 +223,13 @@ LogicalResult Flattener::task(TaskOp op) {
                        signal.fan)))
       return failure();
   }
-  if (std::optional<StreamAttr> s = op.getStream())
+  if (std::optional<StreamAttr> s = op.getStream()) {
+    t.stream.bySlice = s->getBySlice();
     if (failed(number(op, "rows", s->getRows(), t.stream.rows)) ||
         failed(number(op, "columns", s->getColumns(), t.stream.columns)) ||
         failed(number(op, "held stages", s->getHeld(), t.stream.held)))
       return failure();
+  }
   t.clusterGather = op.getClusterGather();
   std::vector<Operation *> &ops = map.ops.emplace_back();
   for (OperatorOp body : op.getBody().getOps<OperatorOp>()) {

@@ -175,7 +175,7 @@ LogicalResult Unflattener::task(const core::Task &t) {
   StreamAttr stream;
   if (t.stream.rows)
     stream = StreamAttr::get(context, t.stream.rows, t.stream.columns,
-                             t.stream.held);
+                             t.stream.held, t.stream.bySlice);
   auto op = TaskOp::create(builder, locations.task(t.name), t.name,
                            t.bounds == core::kNone ? CutAttr() : cut(t.bounds),
                            place, waits, array(waitFans), array(thresholds),

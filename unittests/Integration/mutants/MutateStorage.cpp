@@ -246,10 +246,15 @@ bool changeRing(Schedule &s, Random &r) {
   if (tasks.empty())
     return false;
   Stream &stream = s.tasks[r.pick(tasks)].stream;
-  if (r.once(2))
-    stream.held = r.below(4);
-  else
+  if (r.once(2)) {
+    const uint32_t held = r.below(4);
+    if (held == 3)
+      stream.bySlice = !stream.bySlice;
+    else
+      stream.held = held;
+  } else {
     stream.columns = 128 * (1 + r.below(16));
+  }
   return true;
 }
 

@@ -62,7 +62,8 @@ std::string number(const char *name, T value) {
 std::vector<std::string> ringOptions(const PipeliningOptions &o) {
   return {number("columns", o.columns), number("slots", o.slots),
           number("teams", o.teams),     number("window", o.window),
-          number("ahead", o.ahead),     number("held", o.held)};
+          number("ahead", o.ahead),     number("held", o.held),
+          o.slices == SlicePolicy::Whole ? "slices=whole" : "slices=arrive"};
 }
 
 } // namespace
@@ -190,6 +191,7 @@ void chooseRing(Random &r, PipeliningOptions &o, bool legal) {
   o.window = r.below(13);
   o.ahead = r.below(13);
   o.held = r.below(2);
+  o.slices = o.slots % 4 ? SlicePolicy::Arrive : SlicePolicy::Whole;
   if (legal)
     return;
   switch (r.below(5)) {

@@ -109,7 +109,9 @@ def AMK_StreamAttr : AMK_Attr<"Stream", "stream"> {
   let parameters = (ins
     "int64_t":$rows, "int64_t":$columns,
     // Stages that a warp may take into registers before its input is there.
-    DefaultValuedParameter<"int64_t", "0">:$held);
+    DefaultValuedParameter<"int64_t", "0">:$held,
+    // A stage is multiplied when its slice of the input's columns is there.
+    DefaultValuedParameter<"bool", "false">:$by_slice);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -20,14 +20,17 @@ def AMKExec_Shared : AMKExec_Attr<"Shared", "shared"> {
     partial sums; `misc` sums of squares and progress; `pages` the pages of
     shared buffers. `cluster`, if it is not 0: what the workers of a cluster
     share a gather with. `inbox`: `inbox_bytes` for packets that the workers of
-    the cluster write, if there are any. See `core::SharedLayout`.
+    the cluster write, if there are any. `arrived`: barriers of the `rounds`
+    rounds of gathers `by_slice`, if there are any. See `core::SharedLayout`.
   }];
   let parameters = (ins "uint32_t":$barriers, "uint32_t":$plan,
     "uint32_t":$row_words, "uint32_t":$vector, "uint32_t":$partial,
     "uint32_t":$misc, "uint32_t":$pages, "uint32_t":$total,
     DefaultValuedParameter<"uint32_t", "0">:$cluster,
     DefaultValuedParameter<"uint32_t", "0">:$inbox,
-    DefaultValuedParameter<"uint32_t", "0">:$inbox_bytes);
+    DefaultValuedParameter<"uint32_t", "0">:$inbox_bytes,
+    DefaultValuedParameter<"uint32_t", "0">:$arrived,
+    DefaultValuedParameter<"uint32_t", "0">:$rounds);
 }
 
 def AMKExec_Arena : AMKExec_Attr<"Arena", "arena"> {

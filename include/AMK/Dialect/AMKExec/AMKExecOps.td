@@ -110,15 +110,21 @@ def AMKExec_GatherOp : AMKExec_Op<"gather", [AttrSizedOperandSegments]> {
     all. None begins to store before all have come here, and all have everything
     when one goes on, in place of the barrier; the sums of squares, of the warps
     of all CTAs that have packets, are left in the `cluster` area.
+
+    With `by_slice` a consumer thread polls a packet in each round, packet 256 r
+    + i in round r, and a warp arrives at the barrier of a round when its packets
+    of it are there (or it has none). No consumer barrier follows: the `product`
+    says which rounds it waits for.
   }];
   let arguments = (ins I32:$place, Optional<I32>:$generation,
     Optional<I32>:$gain, I32Attr:$elements, I32Attr:$bytes,
     OptionalAttr<AMKExec_Packets>:$packets, UnitAttr:$squares,
-    UnitAttr:$shared, UnitAttr:$cluster);
+    UnitAttr:$shared, UnitAttr:$cluster, UnitAttr:$by_slice);
   let assemblyFormat = [{
-    (`cluster` $cluster^)? (`shared` $shared^)? $place (`generation` $generation^)? (`gain` $gain^)?
+    (`cluster` $cluster^)? (`by_slice` $by_slice^)? (`shared` $shared^)? $place (`generation` $generation^)? (`gain` $gain^)?
     (`packets` `` $packets^)? (`squares` $squares^)? attr-dict
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,9 +138,15 @@ def AMKExec_ProductOp : AMKExec_Op<"product"> {
     round robin over the consumer warps, counted over the worker's whole step.
     Row r of slice s leaves its sum at partial[s * rows + r], rows being the
     tile's rows rounded up to 4. A consumer barrier follows.
+
+    With `rounds`, one set of bits for every slice, the vector comes from a
+    `gather` that is `by_slice`: a stage is multiplied when the rounds of its
+    slice are complete.
   }];
-  let arguments = (ins I32Attr:$columns, I32Attr:$slices);
-  let assemblyFormat = "`columns` `(` $columns `)` `slices` `(` $slices `)` attr-dict";
+  let arguments = (ins I32Attr:$columns, I32Attr:$slices,
+    OptionalAttr<DenseI32ArrayAttr>:$rounds);
+  let assemblyFormat = "`columns` `(` $columns `)` `slices` `(` $slices `)` (`rounds` $rounds^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def AMKExec_AttentionOp : AMKExec_Op<"attention", [AttrSizedOperandSegments]> {
