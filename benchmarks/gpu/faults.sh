@@ -28,6 +28,7 @@ reference() { # PROGRAM: what its outputs are compared with
   # Hashes of integers are the same everywhere; sums of products are not.
   counters | packets | worker | cluster | inbox) echo --reference "$out/$1.amkp" --reference-device cpu --inputs 4 ;;
   ring) echo --reference "$out/ring.amkp" --inputs 2 --positions 3 ;;
+  slices) echo --weights random:1 --reference "$out/slices.amkp" --inputs 4 ;;
   # Up to 8 splits, whose last stage is rarely whole.
   context) echo --reference "$out/context.amkp" --inputs 2 --positions 12 \
     --first-position 17 --position-step 97 --fill-caches ;;
@@ -39,7 +40,7 @@ reference() { # PROGRAM: what its outputs are compared with
 
 [ "$device" = cpu ] || nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
 echo "== everything in place: without and with random delays, $launches launches each"
-for program in counters packets worker ring context parts cluster inbox; do
+for program in counters packets worker ring context parts cluster inbox slices; do
   # shellcheck disable=SC2046
   soak $program "$program" $(reference $program) --launches "$launches" || bad=1
   # shellcheck disable=SC2046

@@ -8,7 +8,7 @@ mkdir -p "$2"
 out=$(cd "$2" && pwd)
 bin=$build/bin
 delays=--amk-test-delays=1
-cp "$here"/faults/{counters,packets,worker,parts,cluster,inbox}.mlir "$out/"
+cp "$here"/faults/{counters,packets,worker,parts,cluster,inbox,slices}.mlir "$out/"
 "$bin/amk-translate" --import-hf "$here/../../test/Inputs/tiny-llama" -o "$out/llama.mlir"
 "$bin/amk-opt" --amk-compile=target=sm_90 "$out/llama.mlir" -o "$out/tiny.mlir"
 # Few workers with many small stages each, in a ring that wraps often.
@@ -24,7 +24,7 @@ translate() { # PROGRAM NAME OPTION...
 translate tiny tiny
 translate tiny tiny.silent --amk-test-silent-at=5
 translate counters counters.silent --amk-test-silent-at=5
-for program in counters packets worker ring context parts cluster inbox; do
+for program in counters packets worker ring context parts cluster inbox slices; do
   translate "$program" "$program"
   translate "$program" "$program.delays" "$delays"
 done

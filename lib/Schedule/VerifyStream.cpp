@@ -64,8 +64,7 @@ void checkStages(Report &r, uint32_t t, const Ring &ring) {
     r.add("V8", atTask(t),
           say({"stream: expected a warp to hold at most ", kMostHeld,
                " stage, found ", stream.held}));
-  if (std::string why;
-      stream.bySlice && !canTakeSlices(r.s, r.s.tasks[t], why))
+  if (std::string why; stream.bySlice && !canTakeSlices(r.s, r.s.tasks[t], why))
     r.add("V8", atTask(t), "stream: " + why);
 }
 

@@ -23,7 +23,8 @@ struct Pipelining : public amk::impl::PipeliningBase<Pipelining> {
     if (failed(amk::refineSchedule(
             getOperation(), getArgument(), [&](amk::core::Schedule &s) {
               std::string m = amk::scheduling::makeStreams(
-                  s, {columns, slots, teams, window, ahead, held, slices}, &report);
+                  s, {columns, slots, teams, window, ahead, held, slices},
+                  &report);
               ring = s.ring.value_or(amk::core::Ring());
               return m;
             })))

@@ -33,8 +33,8 @@ Schedule placed(uint32_t workers, uint32_t cluster, int64_t splits) {
   TilingOptions tiling;
   tiling.workers = workers;
   EXPECT_EQ(cutTasks(s, tiling), "");
-  EXPECT_EQ(assignWorkers(s, {workers, AssignmentPolicy::Contiguous, true, {},
-                              cluster}),
+  EXPECT_EQ(assignWorkers(
+                s, {workers, AssignmentPolicy::Contiguous, true, {}, cluster}),
             "");
   return s;
 }
@@ -146,9 +146,9 @@ TEST(ClusterPackets, PeersOfTheKernel) {
     uint32_t task = kNone;
     ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
     EXPECT_EQ(plan.shared.pages - plan.shared.inbox, inboxBytes(s));
-    const auto at = std::find_if(plan.kernel.blobs.begin(),
-                                 plan.kernel.blobs.end(),
-                                 [](const Blob &b) { return b.name == "plan"; });
+    const auto at =
+        std::find_if(plan.kernel.blobs.begin(), plan.kernel.blobs.end(),
+                     [](const Blob &b) { return b.name == "plan"; });
     ASSERT_NE(at, plan.kernel.blobs.end());
     const auto word = [&](size_t i) {
       uint32_t v = 0;
@@ -162,8 +162,8 @@ TEST(ClusterPackets, PeersOfTheKernel) {
       for (uint32_t r = 0; r < tiles.queues[w].size(); ++r) {
         const Tile &tile = tiles.tiles[tiles.queues[w][r]];
         const TaskClass &c = plan.classes[plan.classOfTask[tile.task]];
-        const size_t row = plan.planRowsOffset +
-                           (word(w * 2) + r) * plan.shared.planRowWords;
+        const size_t row =
+            plan.planRowsOffset + (word(w * 2) + r) * plan.shared.planRowWords;
         for (size_t f = 0; f < c.fields.size(); ++f) {
           if (c.fields[f].peers == kNone)
             continue;

@@ -75,9 +75,10 @@ TEST(Knobs, MistakesAreNamed) {
   EXPECT_EQ(parse(R"({"page_allocation": "best"})"),
             "k.json: knob 'page_allocation': expected one of none, linear, "
             "graph-color, found \"best\"");
-  EXPECT_EQ(parse(R"({"kernel_knobs": {"slices": "first"}})"),
-            "k.json: knob 'kernel_knobs.slices': expected one of arrive, whole, "
-            "found \"first\"");
+  EXPECT_EQ(
+      parse(R"({"kernel_knobs": {"slices": "first"}})"),
+      "k.json: knob 'kernel_knobs.slices': expected one of arrive, whole, "
+      "found \"first\"");
   EXPECT_EQ(parse(R"({"tiling": {"balance": 1}})"),
             "k.json: knob 'tiling.balance': expected true or false, found 1");
   EXPECT_EQ(parse(R"({"tiling": 4})"),

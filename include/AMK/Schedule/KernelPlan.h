@@ -49,9 +49,7 @@ constexpr uint32_t kPhaseShift = 15, kRoundsPhaseShift = 14;
 
 /// Bits of word 0 that say the class.
 constexpr uint32_t classBits(const SharedLayout &layout) {
-  return layout.rounds    ? kRoundsPhaseShift
-         : layout.cluster ? kPhaseShift
-                          : 16;
+  return layout.rounds ? kRoundsPhaseShift : layout.cluster ? kPhaseShift : 16;
 }
 
 /// Packets of a packet buffer: those of group g (one producer's elements

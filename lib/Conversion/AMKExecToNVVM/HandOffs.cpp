@@ -354,10 +354,9 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
     });
     left = d.select(giveUp, d.i32(0), left);
     // The warp stays together: it takes a stage as one.
-    Value again =
-        op.getBySlice()
-            ? d.ne(arriveAtRounds(first, state[0], left), d.i32(0))
-            : d.warpAny(d.ne(left, d.i32(0)));
+    Value again = op.getBySlice()
+                      ? d.ne(arriveAtRounds(first, state[0], left), d.i32(0))
+                      : d.warpAny(d.ne(left, d.i32(0)));
     return std::make_pair(
         again, llvm::SmallVector<Value>{left, d.add(state[1], 1), since});
   });

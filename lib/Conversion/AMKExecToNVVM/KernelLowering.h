@@ -126,8 +126,8 @@ private:
   /// The warp arrives at the rounds in which it has no packet to poll.
   void beginRounds(GatherOp op);
   /// Of a batch of rounds from `first` on this lane has waited for the packets
-  /// `before`, one bit each, and has yet to wait for `left`: the warp arrives at
-  /// the rounds that no lane has left. Returns those that some lane has.
+  /// `before`, one bit each, and has yet to wait for `left`: the warp arrives
+  /// at the rounds that no lane has left. Returns those that some lane has.
   Value arriveAtRounds(Value first, Value before, Value left);
   /// No round has been waited for.
   void beginSlices(ProductOp op);
@@ -238,16 +238,16 @@ private:
   Value splitSize;  ///< positions of a split
   Value liveSplits; ///< splits that have positions
   // Of the consumers' loop.
-  Value row;        ///< index of the plan row
-  Value rowBase;    ///< its address in shared memory
-  Value nextStage;  ///< variable: this warp's next stage
-  Value firstStage; ///< of this tile, counted over the worker's whole step
-  Value stages;     ///< of this tile
-  Value holdLimit;  ///< first stage that must not be held yet
-  Value holding;    ///< variable: whether this warp holds that stage
+  Value row;         ///< index of the plan row
+  Value rowBase;     ///< its address in shared memory
+  Value nextStage;   ///< variable: this warp's next stage
+  Value firstStage;  ///< of this tile, counted over the worker's whole step
+  Value stages;      ///< of this tile
+  Value holdLimit;   ///< first stage that must not be held yet
+  Value holding;     ///< variable: whether this warp holds that stage
   Value roundsPhase; ///< of this tile's gather: the parity of its phase
   Value roundsSeen;  ///< variable: of this tile's gather, one bit each
-  Value held;       ///< variable: its words
+  Value held;        ///< variable: its words
   // Of the `elements` op being lowered.
   struct {
     Value index, relative, live, first, count;

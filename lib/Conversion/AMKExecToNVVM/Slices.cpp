@@ -2,20 +2,22 @@
 //
 // A stage of a product needs a slice of the input's columns only. Where the
 // input comes in packets, thread t of the consumers polls packet t + 256 r in
-// *round* r. Every round has a barrier, `arrived`, that takes an arrival of each
-// consumer warp: when it has all its packets of the round, or has none. The
-// product waits for the rounds in which the packets of a stage's slice are, in
-// place of the consumers' barrier after the gather.
+// *round* r. Every round has a barrier, `arrived`, that takes an arrival of
+// each consumer warp: when it has all its packets of the round, or has none.
+// The product waits for the rounds in which the packets of a stage's slice are,
+// in place of the consumers' barrier after the gather.
 //
-// Order. The stores of a warp's lanes, the warp's barrier, the arrival of one of
-// them (release), the wait of a lane (acquire), its warp's barrier, the loads.
+// Order. The stores of a warp's lanes, the warp's barrier, the arrival of one
+// of them (release), the wait of a lane (acquire), its warp's barrier, the
+// loads.
 //
 // Phases. Every warp arrives at all barriers of the area once in each such
 // gather, also at those of rounds that this gather does not have, and before it
-// comes to the barrier of the consumers behind the product. So there all of them
-// have completed the same number of phases: one bit of the plan row has the parity
-// for all, and the phase before the one that is waited for is complete.
-// What the warp gives up, because the launch is aborted, it also arrives for.
+// comes to the barrier of the consumers behind the product. So there all of
+// them have completed the same number of phases: one bit of the plan row has
+// the parity for all, and the phase before the one that is waited for is
+// complete. What the warp gives up, because the launch is aborted, it also
+// arrives for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,6 +49,8 @@ void KernelLowering::beginRounds(GatherOp op) {
           ? isRound
           : d.both(isRound, d.ge(first, d.i32(op.getPackets()->getCount())));
   d.ifThen(isEmpty, [&] { d.barrierArrive(roundBarrier(lane)); });
+  if (omits(Fault::SliceStores))
+    emitDelay(row, d.add(warp, 64));
 }
 
 Value KernelLowering::arriveAtRounds(Value first, Value before, Value left) {
@@ -83,11 +87,8 @@ void KernelLowering::awaitSlice(ProductOp op, Value slice) {
   Value missing = d.band(wanted, d.bxor(seen, d.i32(-1)));
   d.ifThen(d.ne(missing, d.i32(0)), [&] {
     // A lane for each round; the others wait for those lanes.
-    Value isMine = d.ne(
-        d.band(d.shr(missing, lane), 1), d.i32(0));
-    d.ifThen(isMine, [&] {
-      d.barrierWait(roundBarrier(lane), roundsPhase);
-    });
+    Value isMine = d.ne(d.band(d.shr(missing, lane), 1), d.i32(0));
+    d.ifThen(isMine, [&] { d.barrierWait(roundBarrier(lane), roundsPhase); });
     d.syncWarp();
     d.set(roundsSeen, d.bor(seen, wanted));
   });

@@ -191,12 +191,11 @@ LogicalResult BodyBuilder::gather(size_t by, uint32_t id,
   if (norm && applyGain)
     gain = place(op(*norm).operands[1]);
   const std::optional<exec::PacketsAttr> p = packets(id);
-  exec::GatherOp::create(b, loc, place(id), generation(id), gain,
-                         uint32_t(from.elements()), core::byteWidth(from.type),
-                         p ? *p : exec::PacketsAttr(), norm.has_value(),
-                         from.space == core::Space::Shared,
-                         core::sharesGather(schedule, task),
-                         p && task.stream.bySlice);
+  exec::GatherOp::create(
+      b, loc, place(id), generation(id), gain, uint32_t(from.elements()),
+      core::byteWidth(from.type), p ? *p : exec::PacketsAttr(),
+      norm.has_value(), from.space == core::Space::Shared,
+      core::sharesGather(schedule, task), p && task.stream.bySlice);
   stamp(1);
   return success();
 }

@@ -60,9 +60,12 @@ std::string number(const char *name, T value) {
 }
 
 std::vector<std::string> ringOptions(const PipeliningOptions &o) {
-  return {number("columns", o.columns), number("slots", o.slots),
-          number("teams", o.teams),     number("window", o.window),
-          number("ahead", o.ahead),     number("held", o.held),
+  return {number("columns", o.columns),
+          number("slots", o.slots),
+          number("teams", o.teams),
+          number("window", o.window),
+          number("ahead", o.ahead),
+          number("held", o.held),
           o.slices == SlicePolicy::Whole ? "slices=whole" : "slices=arrive"};
 }
 
