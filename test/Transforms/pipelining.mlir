@@ -3,6 +3,8 @@
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-pipelining="columns=128 slots=13 window=6 held=0" | FileCheck %s --check-prefix=SMALL
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-pipelining=slots=11 | FileCheck %s --check-prefix=SHALLOW
 // RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling="target=sm_80 workers=6" --amk-sm-assignment --amk-pipelining | FileCheck %s --check-prefix=THREADS
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-synchronization --amk-pipelining=columns=128 | FileCheck %s --check-prefix=SLICES
+// RUN: amk-opt %S/Inputs/one-layer.mlir --amk-tiling=workers=6 --amk-sm-assignment --amk-synchronization --amk-pipelining="columns=128 slices=whole" | FileCheck %s --check-prefix=WHOLE --implicit-check-not=by_slice
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-pipelining 2>&1 | FileCheck %s --check-prefix=EARLY
 // RUN: not amk-opt %S/Inputs/one-layer.mlir --amk-tiling --amk-pipelining=columns=64 2>&1 | FileCheck %s --check-prefix=NARROW
 
@@ -29,3 +31,7 @@
 
 // EARLY: error: amk-pipelining: expected a target
 // NARROW: error: amk-pipelining: expected stages of at least 128 columns, found 64
+
+// An input in packets is taken slice by slice, unless told otherwise.
+// SLICES: amk.task @down {{.*}} stream<rows = 4, columns = 128, held = 1, by_slice = true>
+// WHOLE: amk.task @down {{.*}} stream<rows = 4, columns = 128, held = 1>

@@ -133,6 +133,81 @@ TEST(KernelPlan, CanShareGather) {
   EXPECT_NE(planError(s).find("gathers as a whole"), std::string::npos);
 }
 
+/// In which rounds a slice's packets are, against a look at every element: of
+/// groups that packets fill, and of groups of odd lengths, where a packet has
+/// elements of two slices.
+TEST(KernelPlan, RoundsOfSlices) {
+  Schedule s;
+  Buffer b;
+  b.type = ElementType::BF16;
+  b.packetElements = 6;
+  b.shape = {6144};
+  EXPECT_EQ(sliceRounds(packetLayout(s, b), 2048),
+            (std::vector<uint32_t>{0b0011, 0b0110, 0b1100}));
+  b.shape = {3072};
+  s.tables.push_back({0, 500, 790, 1400, 1500, 2200, 2572, 2972, 3072});
+  b.packetTiles = 0;
+  EXPECT_EQ(sliceRounds(packetLayout(s, b), 512),
+            (std::vector<uint32_t>{1, 1, 3, 2, 2, 6}));
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    const uint32_t columns = 128 * (1 + uint32_t(random() % 8));
+    const uint32_t slices = 1 + uint32_t(random() % 8), all = columns * slices;
+    std::vector<uint32_t> bounds{0};
+    while (bounds.back() < all)
+      bounds.push_back(
+          std::min(all, bounds.back() + 2 + 2 * uint32_t(random() % 40)));
+    s.tables[0] = bounds;
+    b.shape = {int64_t(all)};
+    const PacketLayout layout = packetLayout(s, b);
+    std::vector<uint32_t> expected(slices, 0);
+    for (uint32_t e = 0; e < all; ++e)
+      expected[e / columns] |=
+          uint32_t(1) << ((layout.locate[e] & 0xffff) / kConsumerThreads);
+    EXPECT_EQ(sliceRounds(layout, columns), expected) << columns;
+  }
+}
+
+/// Products of more slices than one take them as they come; the rows of a
+/// worker have the parity of the gathers before them.
+TEST(KernelPlan, RowsHaveTheParityOfGathersBySlice) {
+  Schedule s = compiled(4);
+  PipeliningOptions options;
+  options.columns = 128;
+  ASSERT_EQ(makeStreams(s, options), "");
+  ASSERT_EQ(check(s), "");
+  KernelPlan plan;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, plan, error, task)) << error;
+  EXPECT_GT(plan.shared.rounds, 0u);
+  EXPECT_GE(plan.shared.pages, plan.shared.arrived + plan.shared.rounds * 8);
+  const std::string &bytes = blob(plan, "plan").data;
+  const Tiles tiles = expand(s);
+  uint32_t taken = 0;
+  for (uint32_t w = 0; w < tiles.workers; ++w) {
+    size_t row = plan.planRowsOffset +
+                 size_t(wordAt(bytes, w * 2)) * plan.shared.planRowWords;
+    uint32_t before = 0;
+    for (uint32_t id : tiles.queues[w]) {
+      const uint32_t word = wordAt(bytes, row), t = tiles.tiles[id].task;
+      EXPECT_EQ(word >> kRoundsPhaseShift & 1, before & 1);
+      EXPECT_EQ(word & ((1 << classBits(plan.shared)) - 1),
+                plan.classOfTask[t]);
+      before += s.tasks[t].stream.bySlice;
+      row += plan.shared.planRowWords;
+    }
+    taken += before;
+  }
+  EXPECT_GT(taken, 0u);
+  options.slices = SlicePolicy::Whole;
+  ASSERT_EQ(makeStreams(s, options), "");
+  for (const Task &t : s.tasks)
+    EXPECT_FALSE(t.stream.bySlice);
+  EXPECT_EQ(sharedLayout(s).rounds, 0u);
+  EXPECT_EQ(sharedLayout(s).arrived, 0u);
+}
+
 TEST(KernelPlan, ClustersMakeUpTheGrid) {
   Schedule s = compiled(14);
   s.target->cluster = 4;

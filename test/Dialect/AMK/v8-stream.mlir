@@ -83,3 +83,24 @@ amk.schedule @held positions(1) numerics<k_block = 128, kv_block = 1>
     amk.linear %x, %w -> %y : !v, !w, !y
   }
 }
+
+// -----
+
+!v = !amk.buffer<256xbf16>
+!w = !amk.buffer<8x256xbf16>
+!y = !amk.buffer<8xf32>
+amk.schedule @slices positions(1) numerics<k_block = 128, kv_block = 1>
+    ring<slots = 3, bytes = 2048, window = 2, ahead = 1, teams = 3> {
+  %x = amk.buffer input : !v
+  %w = amk.weight "w" : !w
+  %y = amk.buffer output : !y
+  %z = amk.buffer output : !y
+  // expected-error @+1 {{V8: stream: expected an input in packets to take by slices, found none}}
+  amk.task @plain stream<rows = 4, columns = 128, by_slice = true> {
+    amk.linear %x, %w -> %y : !v, !w, !y
+  }
+  // expected-error @+1 {{V8: stream: expected more than one slice of a row to take one by one, found one of 256 columns}}
+  amk.task @one stream<rows = 4, columns = 256, by_slice = true> {
+    amk.linear %x, %w -> %z : !v, !w, !y
+  }
+}

@@ -293,6 +293,45 @@ uint64_t clusterBytes(const Schedule &s) {
   return up(bytes, 16);
 }
 
+/// Rounds in which 256 threads take the packets that every tile of a task
+/// gathers as a whole, 0 if there are none: of what a norm or a product reads
+/// that the body has not made before.
+uint64_t roundsOf(const Schedule &s, const Task &task) {
+  std::set<uint32_t> made;
+  for (const Operator &op : task.ops) {
+    const uint32_t x = op.operands[0];
+    const Buffer &b = s.buffers[x];
+    if ((op.name == "rms_norm" || op.name == "linear" || op.name == "hash") &&
+        b.packetElements && b.type == ElementType::BF16 && !made.count(x))
+      return (PacketTable(s, b).count + 255) / 256;
+    for (uint32_t i = arity(op).inputs; i < op.operands.size(); ++i)
+      made.insert(op.operands[i]);
+  }
+  return 0;
+}
+
+/// Whether there are slices that come one by one: of a row that stages cut, in
+/// packets that a tile polls itself, at most one a lane and round.
+bool comesInSlices(const Schedule &s, const Task &task) {
+  const bool together = task.clusterGather && s.target && s.target->cluster > 1;
+  const uint64_t rounds = roundsOf(s, task);
+  for (const Operator &op : task.ops)
+    if (isProduct(op))
+      return s.buffers[op.operands[1]].shape[1] >=
+                 2 * int64_t(task.stream.columns) &&
+             rounds > 0 && rounds <= 32 && !together;
+  return false;
+}
+
+/// A barrier for each round.
+uint64_t roundBytes(const Schedule &s) {
+  uint64_t rounds = 0;
+  for (const Task &task : s.tasks)
+    if (task.stream.bySlice)
+      rounds = std::max(rounds, roundsOf(s, task));
+  return up(rounds * 8, 16);
+}
+
 /// What a kernel's block needs beside ring and pages.
 uint64_t kernelBytes(const Schedule &s) {
   uint64_t words = 0, vector = 0, partial = 0;
@@ -338,7 +377,7 @@ uint64_t kernelBytes(const Schedule &s) {
     rows = std::max(rows, n);
   const uint64_t barriers = s.ring ? uint64_t(s.ring->slots) * 16 : 0;
   return barriers + up(rows * words * 4, 16) + up(vector, 16) +
-         up(partial, 16) + 256 + clusterBytes(s);
+         up(partial, 16) + 256 + clusterBytes(s) + roundBytes(s);
 }
 
 void checkShared(const Schedule &s, Verdict &v) {
@@ -416,6 +455,8 @@ void judgeFit(const Schedule &s, Verdict &v) {
     // sm_80 and of 240 elsewhere, 128 bytes a register.
     if (task.stream.held > 1)
       v.add(8, "more stages held than a warp can");
+    if (task.stream.bySlice && !comesInSlices(s, task))
+      v.add(8, "slices that do not come one by one");
     const uint64_t most = s.target && s.target->chip == "sm_80" ? 18944 : 28160;
     if (s.target && task.stream.held && s.ring->bytes > most)
       v.add(7, "a slot too large to be held");
