@@ -131,6 +131,14 @@ bool writeWeight(Schedule &s, Random &r) {
   return true;
 }
 
+/// Nothing that uses the buffer takes it by slices, which packets come in.
+void takeWhole(Schedule &s, uint32_t buffer) {
+  for (Task &task : s.tasks)
+    for (const Operator &op : task.ops)
+      if (std::count(op.operands.begin(), op.operands.end(), buffer))
+        task.stream.bySlice = false;
+}
+
 /// Attention comes earlier in program order, or its hand-offs are weakened.
 bool readCacheEarly(Schedule &s, Random &r) {
   std::vector<uint32_t> tasks;
@@ -148,6 +156,7 @@ bool readCacheEarly(Schedule &s, Random &r) {
     }
     for (uint32_t b : task.ops[0].operands)
       if (s.buffers[b].packetElements && !writes(task, b)) {
+        takeWhole(s, b);
         s.buffers[b].packetElements = 0;
         s.buffers[b].packetTiles = kNone;
         return true;
@@ -166,7 +175,9 @@ bool packetsToPlain(Schedule &s, Random &r) {
       found.push_back(b);
   if (found.empty())
     return false;
-  makePlain(s.buffers[r.pick(found)]);
+  const uint32_t b = r.pick(found);
+  takeWhole(s, b);
+  makePlain(s.buffers[b]);
   return true;
 }
 
