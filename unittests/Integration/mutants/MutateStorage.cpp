@@ -132,7 +132,7 @@ bool writeWeight(Schedule &s, Random &r) {
 }
 
 /// Nothing that uses the buffer takes it by slices, which packets come in.
-void takeWhole(Schedule &s, uint32_t buffer) {
+static void takeWhole(Schedule &s, uint32_t buffer) {
   for (Task &task : s.tasks)
     for (const Operator &op : task.ops)
       if (std::count(op.operands.begin(), op.operands.end(), buffer))
