@@ -94,7 +94,7 @@ amk.schedule @implied positions(1) numerics<k_block = 2048, kv_block = 64> targe
   }
 }
 
-// REMARK: Category:amk-synchronization | Function=decode | cluster gathers=0, counter=5, counters=1, counters before=1, dependences={{.*}}, implied=0, packet buffers=6, packets={{[0-9]+}}, polled packets={{[0-9]+}}, polled packets before={{[0-9]+}}, same worker={{.*}}, signals=6, signals before=6, signals removed=0, waits=1, waits before=1, waits removed=0
+// REMARK: Category:amk-synchronization | Function=decode | cluster gathers=0, cluster packets=0, counter=5, counters=1, counters before=1, dependences={{.*}}, implied=0, inbox bytes=0, packet buffers=6, packets={{[0-9]+}}, polled packets={{[0-9]+}}, polled packets before={{[0-9]+}}, same worker={{.*}}, signals=6, signals before=6, signals removed=0, waits=1, waits before=1, waits removed=0
 // LAYER: amk.schedule concurrent @decode
 // LAYER: %residual = amk.buffer activation :
 // LAYER: %qkv = amk.buffer activation packets<6, #{{.*}}> :

@@ -73,7 +73,11 @@ public:
     assignment.workers = workers;
     assignment.cluster = cluster;
     pass("2-placed", scheduling::assignWorkers(s, assignment));
-    pass("3-synchronized", scheduling::synchronize(s, {packets}));
+    scheduling::SynchronizationOptions synchronization;
+    synchronization.packetElements = packets;
+    // What only its cluster reads stays there.
+    synchronization.inboxBytes = cluster > 1 ? 8192 : 0;
+    pass("3-synchronized", scheduling::synchronize(s, synchronization));
     scheduling::PageColoringOptions pages;
     pages.sharedLimit = 100000;
     pass("4-colored", scheduling::colorPages(s, pages));
@@ -113,6 +117,7 @@ int main(int argc, char **argv) {
       seeds.stages("odd-" + how + by, toyLlama(odd, fused), 3, packets);
       seeds.stages("even-" + how + by, toyLlama(even, fused), 2, packets);
       seeds.stages("cluster-" + how + by, toyLlama(even, fused), 4, packets, 2);
+      seeds.stages("inbox-" + how + by, toyLlama(even, fused), 2, packets, 2);
     }
   }
   return 0;

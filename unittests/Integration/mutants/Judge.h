@@ -57,8 +57,15 @@ struct JudgedTile {
   std::vector<uint32_t> gang;
 };
 
+/// What a tile writes to the inbox of a worker: packets first to last - 1.
+struct InboxWrite {
+  uint32_t buffer, tile, worker;
+  uint64_t first, last;
+};
+
 struct Model {
   std::vector<JudgedTile> tiles; ///< in program order
+  std::vector<InboxWrite> inboxes;
   std::vector<std::vector<uint32_t>> queues;
   uint32_t counters = 0;
   uint32_t packetCounters = 0; ///< first of them

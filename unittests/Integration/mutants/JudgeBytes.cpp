@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace amk::mutants {
 
@@ -50,6 +51,7 @@ public:
     if (s.concurrent) {
       checkThresholds();
       checkGangs();
+      checkInboxes();
     }
     checkWithin();
     checkPacketWriters();
@@ -102,6 +104,23 @@ private:
         for (const Use &use : op)
           if (use.write && mine.count(use.buffer))
             wrong("gathers what it writes");
+    }
+  }
+
+  /// Who writes packets to an inbox is in its cluster; and no two of a buffer
+  /// have one place there.
+  void checkInboxes() {
+    std::map<std::tuple<uint32_t, uint32_t, uint64_t>, uint64_t> packetAt;
+    for (const InboxWrite &w : m.inboxes) {
+      const Buffer &b = s.buffers[w.buffer];
+      const uint32_t from = m.tiles[w.tile].worker;
+      if (from / s.target->cluster != w.worker / s.target->cluster)
+        v.add(1, "packets of '" + b.name + "' for another cluster");
+      for (uint64_t p = w.first; p < w.last; ++p) {
+        const auto at = std::make_tuple(w.buffer, w.worker, p % b.packetRoom);
+        if (packetAt.try_emplace(at, p).first->second != p)
+          v.add(7, "two packets of '" + b.name + "' in one place");
+      }
     }
   }
 

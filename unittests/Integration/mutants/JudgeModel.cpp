@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 
 namespace amk::mutants {
 
@@ -23,6 +24,8 @@ PacketTable::PacketTable(const Schedule &s, const Buffer &b) {
 }
 
 uint64_t storedBytes(const Schedule &s, const Buffer &b) {
+  if (b.space == Space::Cluster)
+    return uint64_t(b.packetRoom) * 16;
   return b.packetElements ? uint64_t(PacketTable(s, b).count) * 16
                           : b.regionBytes();
 }
@@ -53,13 +56,15 @@ public:
     if (s.concurrent) {
       addPackets();
       addGangs();
+      fillInboxes();
     }
     return std::move(m);
   }
 
 private:
   void placeBuffers(uint32_t workers) {
-    m.storages = workers + 1; // shared memory of every worker, scratch
+    // Shared memory of every worker, scratch, the inbox of every worker.
+    m.storages = 2 * workers + 1;
     for (const Buffer &b : s.buffers) {
       storage.push_back(m.storages);
       m.storages += b.kind == BufferKind::KvCache ? 2 : 1;
@@ -123,7 +128,8 @@ private:
       piece.lo = uint64_t(of[use.lo / width]) * 16;
       piece.hi = uint64_t(of[use.hi / width - 1]) * 16 + 16;
     }
-    if (b.space != Space::Own) {
+    // Inboxes are filled when all tiles are known.
+    if (b.space != Space::Own && b.space != Space::Cluster) {
       piece.storage =
           b.space == Space::Shared ? tile.worker : uint32_t(m.queues.size());
       piece.lo += b.pageOffset;
@@ -179,6 +185,61 @@ private:
         }
         m.tiles[t].waits.emplace_back(it->second, uint32_t(from.size() - 1));
       }
+  }
+
+  /// Reads of packets in cluster memory are in the inbox of the tile's worker.
+  /// What a tile writes goes to all workers with a tile that reads some of it.
+  void fillInboxes() {
+    using Spans = std::map<std::pair<uint32_t, uint32_t>,
+                           std::set<std::pair<uint64_t, uint64_t>>>;
+    Spans readAt; ///< bytes of packets, by buffer and worker
+    for (const JudgedTile &t : m.tiles)
+      for (const Piece &p : t.pieces)
+        if (!p.write && s.buffers[p.buffer].space == Space::Cluster)
+          readAt[{p.buffer, t.worker}].insert({p.lo, p.hi});
+    for (uint32_t i = 0; i < m.tiles.size(); ++i) {
+      JudgedTile &t = m.tiles[i];
+      std::vector<Piece> placed;
+      for (const Piece &p : t.pieces) {
+        if (s.buffers[p.buffer].space != Space::Cluster)
+          placed.push_back(p);
+        else if (!p.write)
+          inInbox(p, t.worker, placed);
+        else
+          for (auto at = readAt.lower_bound({p.buffer, 0});
+               at != readAt.end() && at->first.first == p.buffer; ++at)
+            if (readsOf(t, p.buffer, at->second)) {
+              const uint32_t worker = at->first.second;
+              inInbox(p, worker, placed);
+              m.inboxes.push_back({p.buffer, i, worker, p.lo / 16, p.hi / 16});
+            }
+      }
+      t.pieces = std::move(placed);
+    }
+  }
+
+  /// Whether anything that a tile writes of a buffer is read.
+  static bool readsOf(const JudgedTile &t, uint32_t buffer,
+                      const std::set<std::pair<uint64_t, uint64_t>> &spans) {
+    for (const Piece &p : t.pieces)
+      for (const auto &[lo, hi] : spans)
+        if (p.write && p.buffer == buffer && p.lo < hi && lo < p.hi)
+          return true;
+    return false;
+  }
+
+  /// Packets come round to the first place behind the last one.
+  void inInbox(Piece piece, uint32_t worker, std::vector<Piece> &out) const {
+    const Buffer &b = s.buffers[piece.buffer];
+    const uint64_t size = uint64_t(b.packetRoom) * 16;
+    piece.storage = uint32_t(m.queues.size()) + 1 + worker;
+    for (uint64_t at = piece.lo, end = piece.hi; at < end;) {
+      const uint64_t next = std::min(end, (at / size + 1) * size);
+      piece.lo = b.pageOffset + at % size;
+      piece.hi = piece.lo + next - at;
+      out.push_back(piece);
+      at = next;
+    }
   }
 
   /// The tiles of a task on one cluster, where its gathers are shared.

@@ -86,6 +86,7 @@ private:
     check((b.kind == BufferKind::Weight) == (b.view != kNone) &&
               (b.kind == BufferKind::Constant) == (b.rope != kNone),
           "'" + b.name + "' is not filled as its kind asks");
+    checkInbox(b);
     if (!b.packetElements)
       return;
     // Twelve bytes beside the stamp.
@@ -101,6 +102,16 @@ private:
     for (size_t i = 1; i < groups.size(); ++i)
       good &= groups[i] > groups[i - 1];
     check(good, "groups of packets of '" + b.name + "'");
+  }
+
+  void checkInbox(const Buffer &b) {
+    if (b.space != Space::Cluster)
+      return check(b.packetRoom == 0, "room for '" + b.name + "' nowhere");
+    check(b.packetElements && s.concurrent && s.target && s.target->cluster > 1,
+          "'" + b.name + "' in clusters that there are not");
+    if (v.safe())
+      check(b.packetRoom && b.packetRoom <= PacketTable(s, b).count,
+            "no room for '" + b.name + "', or for more than there is");
   }
 
   void checkOperator(uint32_t t, const Operator &op) {
@@ -248,7 +259,7 @@ constexpr uint64_t kWarps = 8;
 uint64_t up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
 
 /// Words of the plan rows of a task: eight, and for every buffer its place, of
-/// packets one more.
+/// packets one more, of packets in inboxes two.
 uint64_t rowWords(const Schedule &s, const Task &task) {
   std::set<uint32_t> buffers;
   for (const Operator &op : task.ops)
@@ -256,7 +267,9 @@ uint64_t rowWords(const Schedule &s, const Task &task) {
   uint64_t words = 8;
   for (uint32_t b : buffers)
     if (s.buffers[b].kind != BufferKind::Local)
-      words += s.buffers[b].packetElements ? 2 : 1;
+      words += s.buffers[b].space == Space::Cluster ? 3
+               : s.buffers[b].packetElements        ? 2
+                                                    : 1;
   return up(words, 4);
 }
 
@@ -385,7 +398,11 @@ void checkShared(const Schedule &s, Verdict &v) {
   for (const Buffer &b : s.buffers)
     if (b.space == Space::Shared)
       pages = std::max(pages, b.pageOffset + b.regionBytes());
-  uint64_t bytes = pages;
+  uint64_t inbox = 0;
+  for (const Buffer &b : s.buffers)
+    if (b.space == Space::Cluster)
+      inbox = std::max(inbox, b.pageOffset + storedBytes(s, b));
+  uint64_t bytes = pages + inbox;
   if (s.ring) {
     bytes += uint64_t(s.ring->slots) * s.ring->bytes;
     if (s.concurrent && s.target)
@@ -398,7 +415,8 @@ void checkShared(const Schedule &s, Verdict &v) {
 void checkPacketPages(const Schedule &s, Verdict &v) {
   for (const Buffer &a : s.buffers)
     for (const Buffer &b : s.buffers) {
-      if (&a >= &b || a.space != Space::Scratch || b.space != Space::Scratch ||
+      if (&a >= &b || a.space != b.space ||
+          (a.space != Space::Scratch && a.space != Space::Cluster) ||
           (!a.packetElements && !b.packetElements))
         continue;
       const bool apart = a.pageOffset + storedBytes(s, a) <= b.pageOffset ||

@@ -44,7 +44,8 @@ std::vector<std::string> passes(const Choice &choice) {
               (choice.split ? "}" : " split-attention=false}"),
           std::string("amk-sm-assignment{policy=") + choice.policy +
               " cluster=" + std::to_string(choice.cluster) + "}",
-          "amk-synchronization{packets=" + std::to_string(choice.packets) + "}",
+          "amk-synchronization{packets=" + std::to_string(choice.packets) +
+              " inbox-bytes=" + std::to_string(choice.inboxes) + "}",
           "amk-page-coloring",
           "amk-pipelining"};
 }

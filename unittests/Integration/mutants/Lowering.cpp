@@ -141,10 +141,19 @@ Choice choiceOf(const ModelShape &shape, unsigned size) {
   constexpr uint32_t packets[3] = {6, 4, 0};
   constexpr const char *policies[3] = {"contiguous", "load-balanced",
                                        "round-robin"};
-  return {
-      shape.split,         shape.throughCache,
-      shape.workers[size], packets[size],
-      policies[size],      shape.split ? std::gcd(shape.workers[size], 4u) : 1};
+  const uint32_t cluster = shape.split ? std::gcd(shape.workers[size], 4u) : 1;
+  // The splits of a KV head are in one cluster by the contiguous policy.
+  const char *policy = shape.split && size == 1 ? policies[0] : policies[size];
+  // Of one cluster all packets are its own: some gathers are left to share.
+  const bool only = shape.workers[size] == cluster;
+  const uint64_t inboxes = cluster == 1 ? 0 : only ? 1024 : 16384;
+  return {shape.split,
+          shape.throughCache,
+          shape.workers[size],
+          packets[size],
+          policy,
+          cluster,
+          inboxes};
 }
 
 std::string Lowering::name() const {
@@ -178,6 +187,7 @@ std::vector<Schedule> lowerBySolvers(Schedule s, const Choice &choice) {
   tiling.splitAttention = choice.split;
   SynchronizationOptions synchronization;
   synchronization.packetElements = choice.packets;
+  synchronization.inboxBytes = choice.inboxes;
   PageColoringOptions pages;
   pages.sharedLimit = 29056;
   const std::string grouped = groupOperators(s, {}, origins);

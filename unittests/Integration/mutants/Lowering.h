@@ -46,6 +46,7 @@ struct Choice {
   uint32_t packets = 6; ///< values of a packet
   const char *policy = "contiguous";
   uint32_t cluster = 1; ///< workers of one
+  uint64_t inboxes = 0; ///< bytes for packets that stay in a cluster
 };
 /// The choices of the three tile sizes.
 Choice choiceOf(const ModelShape &shape, unsigned size);

@@ -73,8 +73,7 @@ bool sharePage(Schedule &s, Random &r) {
   uint32_t a = 0, b = 0;
   if (!pickPages(s, r, a, b))
     return false;
-  s.buffers[b].space = s.buffers[a].space;
-  s.buffers[b].pageOffset = s.buffers[a].pageOffset;
+  putOn(s, b, s.buffers[a].space, s.buffers[a].pageOffset);
   return true;
 }
 
@@ -94,8 +93,7 @@ bool shrinkPage(Schedule &s, Random &r) {
   const uint64_t size = storedBytes(s, s.buffers[a]);
   const uint64_t step = r.once(8) ? 2 : r.once(2) ? 4 : 16;
   const uint64_t lost = std::min(size, step * (1 + r.below(8)));
-  s.buffers[b].space = s.buffers[a].space;
-  s.buffers[b].pageOffset = s.buffers[a].pageOffset + size - lost;
+  putOn(s, b, s.buffers[a].space, s.buffers[a].pageOffset + size - lost);
   return true;
 }
 
@@ -113,8 +111,8 @@ bool writeWeight(Schedule &s, Random &r) {
   uint32_t &operand = s.tasks[at.task].ops[at.op].operands[at.operand];
   if (r.once(3) && s.buffers[operand].kind == BufferKind::Activation) {
     s.buffers[operand].kind = BufferKind::Input;
+    makePlain(s.buffers[operand]);
     s.buffers[operand].space = Space::Own;
-    s.buffers[operand].packetElements = 0;
     return true;
   }
   // Of the same shape if there is one, so that nothing else is wrong.
@@ -157,8 +155,7 @@ bool readCacheEarly(Schedule &s, Random &r) {
     for (uint32_t b : task.ops[0].operands)
       if (s.buffers[b].packetElements && !writes(task, b)) {
         takeWhole(s, b);
-        s.buffers[b].packetElements = 0;
-        s.buffers[b].packetTiles = kNone;
+        makePlain(s.buffers[b]);
         return true;
       }
   }

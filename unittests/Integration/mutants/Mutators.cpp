@@ -6,6 +6,8 @@
 
 namespace amk::mutants {
 
+using namespace core;
+
 namespace {
 
 constexpr uint32_t labels(std::initializer_list<unsigned> rules) {
@@ -46,7 +48,7 @@ const std::vector<MutantClass> &mutantClasses() {
       {"write into a weight", writeWeight, imported, labels({1})},
       {"KV read before append", readCacheEarly, imported, labels({3, 5, 6, 7})},
       {"packet turned into plain storage", packetsToPlain, concurrent,
-       labels({1, 5, 6, 7})},
+       labels({1, 5, 6, 7, 8})},
       {"plain storage turned into packets", plainToPackets, concurrent,
        labels({1, 3, 5, 6, 7})},
       {"ring too short or window too large", changeRing, last,
@@ -59,7 +61,8 @@ const std::vector<MutantClass> &mutantClasses() {
       {"split of the positions shifted", shiftSplit, tiled,
        labels({1, 2, 3, 5, 6, 7})},
       {"split left out", leaveOutSplit, fused, labels({1, 2, 6})},
-      {"splits swapped", swapSplits, tiled, labels({3, 5, 6})},
+      // V1 where a split's packets stay in its cluster.
+      {"splits swapped", swapSplits, tiled, labels({1, 3, 5, 6})},
       {"join before its splits", joinEarly, fused, labels({3, 5, 6})},
       {"join that waits for too little", dropJoinWait, concurrent, labels({5})},
       {"split's packets turned into plain storage", partsToPlain, concurrent,
@@ -74,8 +77,22 @@ const std::vector<MutantClass> &mutantClasses() {
        labels({1, 3, 5, 8})},
       {"clusters of another size", changeCluster, concurrent,
        labels({1, 3, 5, 7, 8})},
+      {"inbox with other room", changeRoom, concurrent, labels({1, 5, 6, 7})},
+      {"inbox moved over another", moveInbox, concurrent, labels({5, 6, 7})},
+      {"packets into or out of inboxes", changeSpace, concurrent,
+       labels({1, 5, 6, 7})},
+      {"reader or writer moved from its cluster", leaveCluster, concurrent,
+       labels({1, 3, 5, 6, 7})},
   };
   return classes;
+}
+
+void putOn(Schedule &s, uint32_t buffer, Space space, uint64_t offset) {
+  Buffer &b = s.buffers[buffer];
+  b.space = space;
+  b.pageOffset = offset;
+  b.packetRoom =
+      space == Space::Cluster && b.packetElements ? PacketTable(s, b).count : 0;
 }
 
 std::vector<uint32_t> entriesOf(const core::Schedule &s, uint32_t table,

@@ -37,6 +37,9 @@ private:
 
 /// No packet of the buffer is waited for any more.
 inline void makePlain(core::Buffer &buffer) {
+  if (buffer.space == core::Space::Cluster)
+    buffer.space = core::Space::Own;
+  buffer.packetRoom = 0;
   buffer.packetElements = 0;
   buffer.packetTiles = core::kNone;
   buffer.packetGeneration = 0;
@@ -92,6 +95,11 @@ bool packetsToPlain(core::Schedule &s, Random &r);
 bool plainToPackets(core::Schedule &s, Random &r);
 bool changeRing(core::Schedule &s, Random &r);
 bool streamWritten(core::Schedule &s, Random &r);
+// Packets in cluster memory (MutateInboxes.cpp).
+bool changeRoom(core::Schedule &s, Random &r);
+bool moveInbox(core::Schedule &s, Random &r);
+bool changeSpace(core::Schedule &s, Random &r);
+bool leaveCluster(core::Schedule &s, Random &r);
 // Attention split by positions (MutateSplits.cpp).
 bool shiftSplit(core::Schedule &s, Random &r);
 bool leaveOutSplit(core::Schedule &s, Random &r);
@@ -107,6 +115,11 @@ bool swapPlanRows(const core::KernelPlan &plan, core::Kernel &kernel,
 bool resetPlanEpoch(const core::KernelPlan &plan, core::Kernel &kernel,
                     Random &r);
 } // namespace mutate
+
+/// Puts a buffer on a page of a space; packets have all the room that they may
+/// need, where they need some.
+void putOn(core::Schedule &s, uint32_t buffer, core::Space space,
+           uint64_t offset);
 
 /// The entries of a table by tile, one each.
 std::vector<uint32_t> entriesOf(const core::Schedule &s, uint32_t table,

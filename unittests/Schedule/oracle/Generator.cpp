@@ -66,6 +66,8 @@ public:
       dropNeedless();
     for (uint32_t k = below(5) / 2; k > 0; --k)
       mutate();
+    if (chance(1, 16))
+      leaveCluster();
     if (chance(1, 40))
       breakStructure();
     return std::move(s);
@@ -96,6 +98,7 @@ private:
   void swapInQueue();
   void varyWaits();
   void dropNeedless();
+  void leaveCluster();
   Operator makeOperator(uint32_t extent, uint32_t tiles, uint32_t local,
                         bool first);
   void addReads(Operator &op, uint32_t operand, uint32_t extent);
@@ -581,6 +584,23 @@ void Generator::dropNeedless() {
       if (!judge(s).safe())
         t.waits = waits;
     }
+}
+
+/// A tile that writes or reads packets in inboxes goes to another cluster.
+void Generator::leaveCluster() {
+  std::vector<uint32_t> tasks;
+  for (uint32_t t = 0; t < s.tasks.size(); ++t)
+    for (const Operator &op : s.tasks[t].ops)
+      for (uint32_t b : op.operands)
+        if (s.buffers[b].space == Space::Cluster)
+          tasks.push_back(t);
+  if (tasks.empty() || s.target->workers <= s.target->cluster)
+    return;
+  Task &t = s.tasks[pick(tasks)];
+  std::vector<uint32_t> workers = s.tables[t.workers];
+  uint32_t &worker = pick(workers);
+  worker = (worker + s.target->cluster) % s.target->workers;
+  t.workers = s.addTable(workers);
 }
 
 void Generator::mutate() {
