@@ -48,7 +48,7 @@ const std::vector<MutantClass> &mutantClasses() {
       {"write into a weight", writeWeight, imported, labels({1})},
       {"KV read before append", readCacheEarly, imported, labels({3, 5, 6, 7})},
       {"packet turned into plain storage", packetsToPlain, concurrent,
-       labels({1, 5, 6, 7, 8})},
+       labels({1, 5, 6, 7})},
       {"plain storage turned into packets", plainToPackets, concurrent,
        labels({1, 3, 5, 6, 7})},
       {"ring too short or window too large", changeRing, last,
