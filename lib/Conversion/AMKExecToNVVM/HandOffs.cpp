@@ -279,79 +279,88 @@ void KernelLowering::scatterPacket(GatherOp op, llvm::ArrayRef<Value> words,
   }
 }
 
-void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
-                                       Value squares, ClusterGather *cluster) {
-  Value firstOfRound = cluster ? cluster->firstPacket() : tid;
-  const int64_t round =
-      cluster ? cluster->packetsOfRound() : core::kConsumerThreads;
+KernelLowering::PacketBatch KernelLowering::beginBatch(GatherOp op, Value first,
+                                                       int64_t size,
+                                                       bool addsSquares,
+                                                       ClusterGather *cluster) {
   PacketsAttr packets = *op.getPackets();
-  Value base = map(op.getPlace());
-  Value stamp = stampOf(map(op.getGeneration()));
+  PacketBatch batch;
+  batch.first = first;
+  batch.firstOfRound = cluster ? cluster->firstPacket() : tid;
+  batch.round = cluster ? cluster->packetsOfRound() : core::kConsumerThreads;
+  batch.base = map(op.getPlace());
+  batch.room = packets.getRoom();
+  batch.stamp = stampOf(map(op.getGeneration()));
+  batch.packets.resize(size_t(size));
   Value count = d.i32(packets.getCount());
-  llvm::SmallVector<Value> targets, addresses;
-  llvm::SmallVector<llvm::SmallVector<Value>> gains(static_cast<size_t>(batch));
-  // A packet's own, added in the packets' order: which comes first changes no
-  // bit.
-  llvm::SmallVector<Value> ownSquares(static_cast<size_t>(batch));
-  if (squares)
-    for (Value &own : ownSquares) {
-      own = d.variable(d.f32Type());
-      d.set(own, d.f32(0));
+  if (addsSquares)
+    for (Packet &p : batch.packets) {
+      p.squares = d.variable(d.f32Type());
+      d.set(p.squares, d.f32(0));
     }
-  Value missing = d.i32(0);
-  for (int64_t i = 0; i < batch; ++i) {
-    Value index = d.add(firstOfRound, d.mul(d.add(first, i), round));
+  batch.missing = d.i32(0);
+  for (int64_t i = 0; i < size; ++i) {
+    Packet &p = batch.packets[size_t(i)];
+    Value index = batch.indexOf(d, d.add(first, i));
     Value mine = d.ult(index, count);
     Value packet = d.select(mine, index, d.i32(0));
     Value bit = d.select(mine, d.i32(1 << i), d.i32(0));
-    missing = d.bor(missing, bit);
-    targets.push_back(d.loadGlobal(
-        d.i32Type(), d.at(staticPlace(packets.getTable()), d.shl(packet, 2))));
-    addresses.push_back(packetAddress(base, packet, packets.getRoom()));
+    batch.missing = d.bor(batch.missing, bit);
+    p.target = d.loadGlobal(
+        d.i32Type(), d.at(staticPlace(packets.getTable()), d.shl(packet, 2)));
+    p.address = packetAddress(batch.base, packet, batch.room);
     if (!op.getGain())
       continue;
     // Before the packets can be there: off the path from packet to product.
     Value gain = d.at(globalPlace(map(op.getGain())),
-                      d.shl(d.band(targets.back(), 0xffff), 1));
+                      d.shl(d.band(p.target, 0xffff), 1));
     for (int64_t k = 0; k < packets.getElements(); k += 2)
-      gains[size_t(i)].push_back(
-          d.loadGlobal(d.i32Type(), d.add(gain, d.i64(k * 2))));
+      p.gains.push_back(d.loadGlobal(d.i32Type(), d.add(gain, d.i64(k * 2))));
   }
-  d.doWhile({missing, d.i32(0), d.i64(0)}, [&](ValueRange state) {
+  return batch;
+}
+
+KernelLowering::Waiting KernelLowering::firstMissing(const PacketBatch &batch,
+                                                     Value left) {
+  Value at = d.ptx("{.reg .b32 t; brev.b32 t, $1; clz.b32 $0, t;}", "=r,r",
+                   d.i32Type(), {left}, /*sideEffects=*/false);
+  Value index = batch.indexOf(d, d.add(at, batch.first));
+  Value isMissing = d.ne(left, d.i32(0));
+  Value seen = loadStamp(packetAddress(
+      batch.base, d.select(isMissing, index, d.i32(0)), batch.room));
+  return {PollKind::Packet, isMissing, index, seen};
+}
+
+void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t size,
+                                       Value squares, ClusterGather *cluster) {
+  const PacketBatch batch = beginBatch(op, first, size, !!squares, cluster);
+  d.doWhile({batch.missing, d.i32(0), d.i64(0)}, [&](ValueRange state) {
     // All loads first, then the checks: one round trip for the batch.
     llvm::SmallVector<llvm::SmallVector<Value, 4>> words;
-    for (int64_t i = 0; i < batch; ++i)
-      words.push_back(
-          loadPacket(addresses[size_t(i)], d.band(state[0], 1 << i)));
+    for (int64_t i = 0; i < size; ++i)
+      words.push_back(loadPacket(batch.packets[size_t(i)].address,
+                                 d.band(state[0], 1 << i)));
     tryHold(); // while the packets are on their way
     Value left = state[0];
     if (cluster)
       left = cluster->waitForFree(state[1], left);
     Value wanted = left;
-    for (int64_t i = 0; i < batch; ++i) {
-      const size_t at = size_t(i);
+    for (int64_t i = 0; i < size; ++i) {
+      const Packet &p = batch.packets[size_t(i)];
+      const auto &w = words[size_t(i)];
       Value arrived = d.ne(d.band(wanted, 1 << i), d.i32(0));
       if (!omits(Fault::PacketWait))
-        arrived = d.both(arrived, d.eq(words[at][3], stamp));
+        arrived = d.both(arrived, d.eq(w[3], batch.stamp));
       d.ifThen(arrived, [&] {
         if (cluster)
-          cluster->scatterPacket(words[at], targets[at], gains[at],
-                                 ownSquares[at]);
+          cluster->scatterPacket(w, p.target, p.gains, p.squares);
         else
-          scatterPacket(op, words[at], targets[at], gains[at], ownSquares[at]);
+          scatterPacket(op, w, p.target, p.gains, p.squares);
       });
       left = d.select(arrived, d.band(left, ~(1 << i)), left);
     }
-    auto [giveUp, since] = maybeGiveUp(state[1], state[2], [&] {
-      // The first that is missing, looked at once more.
-      Value at = d.ptx("{.reg .b32 t; brev.b32 t, $1; clz.b32 $0, t;}", "=r,r",
-                       d.i32Type(), {left}, /*sideEffects=*/false);
-      Value index = d.add(d.mul(d.add(at, first), round), firstOfRound);
-      Value isMissing = d.ne(left, d.i32(0));
-      Value seen = loadStamp(packetAddress(
-          base, d.select(isMissing, index, d.i32(0)), packets.getRoom()));
-      return Waiting{PollKind::Packet, isMissing, index, seen};
-    });
+    auto [giveUp, since] = maybeGiveUp(
+        state[1], state[2], [&] { return firstMissing(batch, left); });
     left = d.select(giveUp, d.i32(0), left);
     // The warp stays together: it takes a stage as one.
     Value again = op.getBySlice()
@@ -363,8 +372,8 @@ void KernelLowering::gatherPacketBatch(GatherOp op, Value first, int64_t batch,
   if (!squares)
     return;
   Value sum = d.get(d.f32Type(), squares);
-  for (Value own : ownSquares)
-    sum = d.fadd(sum, d.get(d.f32Type(), own));
+  for (const Packet &p : batch.packets)
+    sum = d.fadd(sum, d.get(d.f32Type(), p.squares));
   d.set(squares, sum);
 }
 

@@ -73,8 +73,32 @@ private:
   void gatherPackets(GatherOp op, Value squares,
                      ClusterGather *cluster = nullptr);
   int64_t mostPacketsAtOnce(GatherOp op);
-  void gatherPacketBatch(GatherOp op, mlir::Value first, int64_t batch,
-                         Value squares, ClusterGather *cluster);
+  /// A packet of a thread's batch.
+  struct Packet {
+    Value address;
+    Value target;                   ///< first element | count << 16
+    llvm::SmallVector<Value> gains; ///< by pair of values; empty: none
+    Value squares; ///< variable: its own sum, added up in the packets' order,
+                   ///< so that which comes first changes no bit; or null
+  };
+  /// Packets that a thread polls for at once, one of each round from `first`.
+  struct PacketBatch {
+    Value first, firstOfRound;
+    int64_t round = 0; ///< packets of a round
+    Value base;        ///< the buffer's place
+    uint32_t room = 0; ///< in an inbox, or 0
+    Value stamp;
+    Value missing; ///< a bit for each of `packets` that there is
+    llvm::SmallVector<Packet> packets;
+
+    Value indexOf(DeviceBuilder &d, Value inRounds) const {
+      return d.add(d.mul(inRounds, round), firstOfRound);
+    }
+  };
+  PacketBatch beginBatch(GatherOp op, Value first, int64_t size,
+                         bool addsSquares, ClusterGather *cluster);
+  void gatherPacketBatch(GatherOp op, Value first, int64_t size, Value squares,
+                         ClusterGather *cluster);
   void gatherPlain(GatherOp op, Value squares);
   /// A variable for this thread's sum of squares, or null if none is wanted.
   Value newSquares(GatherOp op);
@@ -110,6 +134,8 @@ private:
     Value seen;    ///< its value or stamp
   };
   using WaitingFor = llvm::function_ref<Waiting()>;
+  /// The first of a batch that has a bit in `left`, looked at once more.
+  Waiting firstMissing(const PacketBatch &batch, Value left);
   /// The slow path of a poll: true if it must give up (abort flag, or this
   /// poll ran out of its budget and raises it). `start` is 0 at first; the
   /// second result is its next value.
