@@ -139,7 +139,7 @@ def cases():
         if Case(*case).has_room():
             yield Case(*case)
     for shape, target, cluster in itertools.product(
-            ["tiny", "1b", "8b", "70b", "group4-dim128"], WITH_CLUSTERS, [4, 8]):
+            ["tiny", "1b", "8b", "70b", "group4-dim64"], WITH_CLUSTERS, [4, 8]):
         if Case(shape, target, True, 6).has_room():
             yield Case(shape, target, True, 6, cluster, True)
 

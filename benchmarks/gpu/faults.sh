@@ -56,7 +56,7 @@ while IFS='|' read -r kind omit program pinned; do
   if [ $seen -ne 0 ] && grep -q CUDA_ERROR_LAUNCH_FAILED <<<"$said"; then seen=0; fi
   sed 's/  NOT AS EXPECTED/  (below)/' <<<"$said"
   if [ $seen -ne 0 ]; then
-    missed="$missed  $kind ($omit): not seen; pinned by test/Target/PTX/fences.test, $pinned
+    missed="$missed  $kind ($omit): not seen; pinned in test/Target/PTX, $pinned
 "
   fi
 done < <(grep -v '^#' "$here/faults/list.txt")
