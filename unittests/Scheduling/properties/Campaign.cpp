@@ -222,6 +222,13 @@ std::string runStep(const Configuration &c, const Step &step, Schedule &s,
     if (counts) {
       ++counts->schedules;
       counts->concurrent += s.concurrent;
+      counts->inboxes +=
+          std::any_of(s.buffers.begin(), s.buffers.end(), [](const Buffer &b) {
+            return b.space == Space::Cluster;
+          });
+      counts->bySlice +=
+          std::any_of(s.tasks.begin(), s.tasks.end(),
+                      [](const Task &t) { return t.stream.bySlice; });
       counts->gangs +=
           std::any_of(s.tasks.begin(), s.tasks.end(),
                       [](const Task &t) { return t.clusterGather; });

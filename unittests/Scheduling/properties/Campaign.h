@@ -22,6 +22,8 @@ struct Counts {
   uint64_t schedules = 0;  ///< verified and run at two positions
   uint64_t concurrent = 0; ///< of these
   uint64_t gangs = 0;      ///< of these, with gathers that clusters share
+  uint64_t inboxes = 0;    ///< with packets in cluster memory
+  uint64_t bySlice = 0;    ///< with inputs that are taken by slices
   std::array<Tally, kPasses> passes;
   std::array<std::map<std::string, Tally>, kPasses> options;
   std::array<std::map<std::string, uint64_t>, kPasses> reasons;

@@ -31,7 +31,9 @@ void print(const Counts &c) {
     std::printf("  %-32s%8llu\n", kind.c_str(), Number(n));
   std::printf("schedules that a pass has left  %10llu\n", Number(c.schedules));
   std::printf("  concurrent                    %10llu\n", Number(c.concurrent));
-  std::printf("    gathers shared in clusters  %10llu\n\n", Number(c.gangs));
+  std::printf("    gathers shared in clusters  %10llu\n", Number(c.gangs));
+  std::printf("    packets in cluster memory   %10llu\n", Number(c.inboxes));
+  std::printf("    inputs taken by slices      %10llu\n\n", Number(c.bySlice));
   std::printf("%-44s%10s%10s\n", "pass and option", "taken", "refused");
   for (size_t p = 0; p < kPasses; ++p) {
     print(nameOf(Pass(p)), c.passes[p]);
