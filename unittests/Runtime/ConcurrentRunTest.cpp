@@ -143,21 +143,31 @@ TEST(Packets, MapOfGroupsWithRemainders) {
   EXPECT_NE(map.build(b.s, b.s.buffers[x]), "");
 }
 
+/// A schedule on a CPU device with a watchdog.
+struct OnCpu {
+  OnCpu(const Schedule &schedule, unsigned threads, uint32_t watchdogMs) {
+    program.schedule = schedule;
+    CpuOptions options;
+    options.threads = threads;
+    options.watchdogMs = watchdogMs;
+    device = createCpuDevice(options);
+    loaded = device->load(program, *weights, {});
+  }
+  Program program;
+  std::unique_ptr<WeightSource> weights = randomWeights(0);
+  std::unique_ptr<Device> device;
+  Status loaded;
+};
+
 TEST(Watchdog, ReportsEveryWorker) {
   Builder b = handOff(false);
   b.s.tables[b.s.tasks[1].waits[0].threshold][0] = 5; // one signal too many
-  Program program;
-  program.schedule = b.s;
   for (unsigned threads : {1u, 3u}) {
-    CpuOptions options;
-    options.threads = threads;
-    options.watchdogMs = 30;
-    auto device = createCpuDevice(options);
-    auto weights = randomWeights(0);
-    ASSERT_OK(device->load(program, *weights, {}));
+    OnCpu cpu(b.s, threads, 30);
+    ASSERT_OK(cpu.loaded);
     double ms = 0;
     for (int i = 0; i < 2; ++i) {
-      const Status s = device->launch(0, ms);
+      const Status s = cpu.device->launch(0, ms);
       EXPECT_EQ(s.kind(), ErrorKind::Aborted);
       EXPECT_EQ(s.message(),
                 "the watchdog ended the launch after 30 ms; position 0 is "
@@ -176,16 +186,10 @@ TEST(Watchdog, ReportsAMissingPacket) {
   // The last group is never written.
   b.s.tasks[0].bounds = b.s.addTable({0, 4, 9, 10});
   b.s.tasks[0].workers = b.s.addTable({0, 1, 2});
-  Program program;
-  program.schedule = b.s;
-  CpuOptions options;
-  options.threads = 2;
-  options.watchdogMs = 30;
-  auto device = createCpuDevice(options);
-  auto weights = randomWeights(0);
-  ASSERT_OK(device->load(program, *weights, {}));
+  OnCpu cpu(b.s, 2, 30);
+  ASSERT_OK(cpu.loaded);
   double ms = 0;
-  const Status s = device->launch(0, ms);
+  const Status s = cpu.device->launch(0, ms);
   EXPECT_EQ(s.kind(), ErrorKind::Aborted);
   EXPECT_NE(s.message().find("waits for packet 5 of 'mid': stamp 0 of 1"),
             std::string::npos)
@@ -201,17 +205,11 @@ TEST(Watchdog, ReportsATileThatIsNotReached) {
   b.s.tasks[2].slots = b.s.addTable({2, 4}); // worker 1 has them crosswise
   b.s.tasks[4].slots = b.s.addTable({4, 2});
   EXPECT_NE(b.check().find("V3: "), std::string::npos);
-  Program program;
-  program.schedule = b.s;
-  CpuOptions options;
-  options.threads = 2;
-  options.watchdogMs = 30;
-  auto device = createCpuDevice(options);
-  auto weights = randomWeights(0);
-  ASSERT_OK(device->load(program, *weights, {}));
+  OnCpu cpu(b.s, 2, 30);
+  ASSERT_OK(cpu.loaded);
   for (int i = 0; i < 2; ++i) {
     double ms = 0;
-    const Status s = device->launch(0, ms);
+    const Status s = cpu.device->launch(0, ms);
     EXPECT_EQ(s.kind(), ErrorKind::Aborted);
     for (const char *line :
          {"worker 0: task 'gang' tile 0 waits for the tiles of its cluster: 1 "
@@ -255,25 +253,22 @@ TEST(Watchdog, TheNextLaunchWorks) {
   registerOperator(std::make_unique<SlowHash>());
   registerKernel("slow_hash", slowHash);
   for (bool packets : {false, true}) {
-    Program program;
-    program.schedule = handOff(packets).s;
-    program.schedule.tasks[0].ops[0].name = "slow_hash";
-    CpuOptions options;
-    options.threads = 4;
-    options.watchdogMs = 20;
-    auto device = createCpuDevice(options);
-    auto weights = randomWeights(0);
-    ASSERT_OK(device->load(program, *weights, {}));
+    Schedule slow = handOff(packets).s;
+    slow.tasks[0].ops[0].name = "slow_hash";
+    // Much longer than a launch takes on a busy machine, and much shorter than
+    // the sleep.
+    OnCpu cpu(slow, 4, 200);
+    ASSERT_OK(cpu.loaded);
     std::vector<uint32_t> in(8, 3), out(9);
-    ASSERT_OK(device->write(0, in.data(), 32));
+    ASSERT_OK(cpu.device->write(0, in.data(), 32));
     double ms = 0;
     for (int round = 0; round < 3; ++round) {
-      sleepMs = 300;
-      EXPECT_EQ(device->launch(0, ms).kind(), ErrorKind::Aborted);
+      sleepMs = 700;
+      EXPECT_EQ(cpu.device->launch(0, ms).kind(), ErrorKind::Aborted);
       sleepMs = 0;
       for (int i = 0; i < 2; ++i) {
-        ASSERT_OK(device->launch(0, ms));
-        ASSERT_OK(device->read(2, out.data(), 36));
+        ASSERT_OK(cpu.device->launch(0, ms));
+        ASSERT_OK(cpu.device->read(2, out.data(), 36));
         ASSERT_EQ(out, hashOf(hashOf(in, 21), 9));
       }
     }

@@ -6,6 +6,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include "llvm/ADT/Sequence.h"
+
 using namespace mlir;
 
 namespace amk {
@@ -273,20 +275,25 @@ LogicalResult BodyBuilder::groupSinks(std::vector<SinkGroup> &groups) {
   return success();
 }
 
+llvm::SmallVector<const core::Task *> BodyBuilder::tasks() const {
+  llvm::SmallVector<const core::Task *> all;
+  for (size_t t = 0; t < schedule.tasks.size(); ++t)
+    if (&plan.classes[plan.classOfTask[t]] == &taskClass)
+      all.push_back(&schedule.tasks[t]);
+  return all;
+}
+
 /// Whether no lane has a second element, in any tile of the class.
 bool BodyBuilder::isOneRound(const SinkGroup &group) const {
   if (group.sinks.front().extent != core::taskExtent(schedule, task))
     return false;
   const int64_t most = exec::elementLanes(group.packet) * core::kConsumerWarps;
-  for (size_t t = 0; t < schedule.tasks.size(); ++t) {
-    const core::Task &other = schedule.tasks[t];
-    if (&plan.classes[plan.classOfTask[t]] != &taskClass)
-      continue;
-    for (uint32_t i = 0, n = core::tileCount(schedule, other); i < n; ++i)
-      if (core::tileRange(schedule, other, i).size() > most)
-        return false;
-  }
-  return true;
+  return llvm::none_of(tasks(), [&](const core::Task *other) {
+    const auto tiles = llvm::seq(0u, core::tileCount(schedule, *other));
+    return llvm::any_of(tiles, [&](uint32_t i) {
+      return core::tileRange(schedule, *other, i).size() > most;
+    });
+  });
 }
 
 /// The tile's part of an output's index space.
@@ -348,12 +355,9 @@ LogicalResult BodyBuilder::build(exec::TaskClassOp into) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(&body.getBody().front());
   bool waits = false, signals = false;
-  for (size_t t = 0; t < schedule.tasks.size(); ++t) {
-    const core::Task &other = schedule.tasks[t];
-    if (&plan.classes[plan.classOfTask[t]] != &taskClass)
-      continue;
-    waits |= !other.waits.empty();
-    signals |= !other.signals.empty();
+  for (const core::Task *other : tasks()) {
+    waits |= !other->waits.empty();
+    signals |= !other->signals.empty();
   }
   stamp(0);
   std::vector<SinkGroup> groups;

@@ -141,6 +141,8 @@ private:
   };
   std::vector<Sink> sinks() const;
   mlir::LogicalResult groupSinks(std::vector<SinkGroup> &groups);
+  /// The tasks of the class.
+  llvm::SmallVector<const core::Task *> tasks() const;
   bool isOneRound(const SinkGroup &group) const;
   mlir::LogicalResult elementRange(const Sink &sink, mlir::Value &first,
                                    mlir::Value &count);
