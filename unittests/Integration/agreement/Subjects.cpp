@@ -202,10 +202,14 @@ void shareGathers(Schedule &s, Random &r) {
 Subject makeHashes(Random &r) {
   Subject subject;
   Schedule &s = subject.concurrent;
+  // Meetings come last: pages that rely on one could not do without it.
+  scheduling::SynchronizationOptions handOffs;
+  handOffs.clusterGathers = false;
   do {
     subject.sequential = s = HashMaker(r).run();
+    handOffs.packetElements = r.pick({0u, 4u, 6u});
   } while (
-      !scheduling::synchronize(s, {r.pick({0u, 4u, 6u})}).empty() ||
+      !scheduling::synchronize(s, handOffs).empty() ||
       !scheduling::colorPages(s, {r.pick({scheduling::PagePolicy::None,
                                           scheduling::PagePolicy::Linear,
                                           scheduling::PagePolicy::GraphColor,
