@@ -10,14 +10,23 @@
 # PROBES: a folder with read_ceiling.cu, decode_probe.cu and torch_baseline.py,
 # which are timed in the same run if it is given.
 set -u
+if [ $# -lt 1 ] || [ $# -gt 2 ]; then
+  echo "run.sh OUT [PROBES]: see the head of this file" >&2
+  exit 2
+fi
 here=$(cd "$(dirname "$0")" && pwd)
-out=$(cd "$1" && pwd)
+out=$(cd "$1" && pwd) || exit 2
 probes=${2:-}
 tiny=$here/../../test/Inputs/tiny-llama
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
-check() { "$@" || { bad=1; echo "FAILED: $*"; }; }
+check() {
+  "$@" && return
+  bad=1
+  echo "FAILED: $*"
+  return 1
+}
 milliseconds() { # PROGRAM POSITION
   "$out/amk-run" "$out/$1" --weights random:1 --device cuda --benchmark 40 \
     --position "$2" | python3 -c 'import json,sys; r=json.load(sys.stdin)

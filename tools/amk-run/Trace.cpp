@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 
 namespace amk::run {
@@ -120,9 +121,10 @@ private:
     char numbers[256];
     std::snprintf(numbers, sizeof numbers,
                   "\"cat\": \"%s\", \"ph\": \"X\", \"pid\": %" PRIu32
-                  ", \"tid\": %" PRIu32 ", \"ts\": %.3f, \"dur\": %.3f, ",
-                  span, process, thread, microseconds(start, begin),
-                  microseconds(begin, end));
+                  ", \"tid\": %" PRIu32 ", \"ts\": %s, \"dur\": %s, ",
+                  span, process, thread,
+                  microseconds(int64_t(begin - start)).c_str(),
+                  microseconds(int64_t(end - begin)).c_str());
     const std::string task = escaped(s.tasks[taskIndex].name);
     std::string event = "{\"name\": \"" + task + " " + span + "\", ";
     event += numbers;
@@ -131,9 +133,17 @@ private:
     add(event);
   }
 
-  /// Negative if the device's clock was.
-  static double microseconds(uint64_t from, uint64_t to) {
-    return double(int64_t(to - from)) * 1e-3;
+  /// Nanoseconds, negative if the device's clock was, as microseconds. Perfetto
+  /// reads a double and cuts it off to whole nanoseconds: one that is a hair
+  /// less than what it stands for would end before the next span begins, or
+  /// after, and spans that overlap are dropped. Such a one is a hair more.
+  static std::string microseconds(int64_t ns) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3f", double(ns) * 1e-3);
+    if (int64_t(std::strtod(text, nullptr) * 1000) != ns)
+      std::snprintf(text, sizeof text, "%.4f",
+                    double(ns) * 1e-3 + (ns < 0 ? -0.0002 : 0.0002));
+    return text;
   }
 
   void add(const std::string &event) {

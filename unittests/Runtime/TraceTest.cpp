@@ -338,4 +338,28 @@ TEST(Trace, NamesAreEscaped) {
   EXPECT_EQ(events[1].tile, 5);
 }
 
+/// Perfetto cuts what it reads off to whole nanoseconds, and drops a span that
+/// begins before the last one has ended.
+TEST(Trace, SpansMeetToTheNanosecond) {
+  core::Program program;
+  program.schedule.tasks.resize(1);
+  program.schedule.tasks[0].name = "t";
+  StepTimes times;
+  for (uint64_t i = 0; i < 3000; ++i) {
+    const uint64_t begin = 1000 + i * 701;
+    times.tiles.push_back(
+        {2, 0, uint32_t(i), begin, begin + 32, begin + 448, begin + 701, {}});
+  }
+  const Trace trace(run::traceJson(program, {"cuda", 9}, times), 9);
+  const auto cutOff = [](double microseconds) {
+    return int64_t(microseconds * 1000);
+  };
+  int64_t end = 0;
+  for (const Event &e : trace.workers.at(2)) {
+    ASSERT_EQ(cutOff(e.begin), end) << e.tile;
+    end += cutOff(e.duration);
+  }
+  EXPECT_EQ(end, 3000 * 701);
+}
+
 } // namespace
