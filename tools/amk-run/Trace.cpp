@@ -58,9 +58,10 @@ public:
       slots.insert({t.worker, t.slot});
     for (const auto &[worker, slot] : slots) {
       if (slot == 0)
-        name("process_name", ringOf(worker), 0,
+        name("process_name", ringOf(worker), ringOf(worker),
              "ring of worker " + std::to_string(worker));
-      name("thread_name", ringOf(worker), slot, "slot " + std::to_string(slot));
+      name("thread_name", ringOf(worker), slotOf(worker, slot),
+           "slot " + std::to_string(slot));
     }
     for (const TileTimes &t : times.tiles)
       if (t.begin != 0)
@@ -72,8 +73,13 @@ public:
 
 private:
   /// A ring is a process, whose threads are its slots: a slot holds one stage
-  /// at a time.
-  static uint32_t ringOf(uint32_t worker) { return worker + 1; }
+  /// at a time. No thread has the number of another, nor of a process that is
+  /// not its own: to Perfetto thread 7 of process 0 is the main thread of
+  /// process 7.
+  static uint32_t ringOf(uint32_t worker) { return 10000 * (worker + 1); }
+  static uint32_t slotOf(uint32_t worker, uint32_t slot) {
+    return ringOf(worker) + 1 + slot;
+  }
 
   /// Names a process or thread; "M" is for metadata.
   void name(const char *what, uint32_t process, uint32_t thread,
@@ -108,10 +114,10 @@ private:
     if (t.count > 1)
       args += ", \"stages\": " + std::to_string(t.count);
     if (t.issued != 0)
-      complete(t.task, "fetch", ringOf(t.worker), t.slot, t.issued, t.landed,
-               args);
-    complete(t.task, "use", ringOf(t.worker), t.slot, t.landed, t.released,
-             args);
+      complete(t.task, "fetch", ringOf(t.worker), slotOf(t.worker, t.slot),
+               t.issued, t.landed, args);
+    complete(t.task, "use", ringOf(t.worker), slotOf(t.worker, t.slot),
+             t.landed, t.released, args);
   }
 
   /// A span from begin to end: a "complete" event. Times in microseconds.

@@ -30,6 +30,7 @@ struct Event {
 struct Trace {
   using Thread = std::pair<int64_t, int64_t>; ///< process and thread
   std::map<int64_t, std::string> processes;
+  std::map<int64_t, int64_t> owners; ///< process of every number
   std::map<Thread, std::string> threads;
   std::map<int64_t, std::vector<Event>> workers; ///< in the file's order
   std::map<Thread, std::vector<Event>> slots;    ///< of the rings, likewise
@@ -88,6 +89,9 @@ private:
     const int64_t thread = int64_t(number(event, "tid"));
     EXPECT_GE(process, 0);
     EXPECT_GE(thread, 0);
+    // To Perfetto a thread with the number of a process is its main thread.
+    for (const int64_t number : {process, thread})
+      EXPECT_EQ(owners.try_emplace(number, process).first->second, process);
     if (text(event, "ph") == "M") {
       if (text(event, "name") == "thread_name")
         threads[{process, thread}] = text(*args, "name");
@@ -224,7 +228,8 @@ TEST(Trace, EveryStageLiesInTheWorkOfItsTile) {
     const core::Tiles tiles = core::expand(s);
     int64_t all = 0;
     for (size_t w = 0; w < tiles.queues.size(); ++w) {
-      const auto events = trace.slots.find({int64_t(w) + 1, 0});
+      const auto events = trace.slots.find(
+          {10000 * (int64_t(w) + 1), 10000 * (int64_t(w) + 1) + 1});
       size_t at = 0;
       for (uint32_t t : tiles.queues[w]) {
         const core::Tile &tile = tiles.tiles[t];
@@ -287,9 +292,9 @@ TEST(Trace, StagesAndLaterWaits) {
     spans += e.span + " " + std::to_string(int(e.duration * 1000)) + " ";
   EXPECT_EQ(spans, "wait 1000 work 2000 wait 1000 work 1000 wait 2000 "
                    "work 1000 publish 500 ");
-  EXPECT_EQ(trace.processes.at(3), "ring of worker 2");
-  EXPECT_EQ(trace.threads.at({3, 1}), "slot 1");
-  const std::vector<Event> &slot = trace.slots.at({3, 1});
+  EXPECT_EQ(trace.processes.at(30000), "ring of worker 2");
+  EXPECT_EQ(trace.threads.at({30000, 30002}), "slot 1");
+  const std::vector<Event> &slot = trace.slots.at({30000, 30002});
   ASSERT_EQ(slot.size(), 4u);
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(slot[i].span, i % 2 ? "use" : "fetch");
@@ -298,7 +303,7 @@ TEST(Trace, StagesAndLaterWaits) {
   EXPECT_EQ(slot[0].duration, 2);
   EXPECT_EQ(slot[1].duration, 0.5);
   EXPECT_EQ(slot[2].begin, 2.6);
-  EXPECT_EQ(trace.slots.at({3, 0}).size(), 2u);
+  EXPECT_EQ(trace.slots.at({30000, 30001}).size(), 2u);
 }
 
 TEST(Trace, NothingIsRecordedWithoutIt) {
