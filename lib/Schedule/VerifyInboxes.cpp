@@ -75,11 +75,11 @@ private:
               .notes.push_back({atBuffer(b), "the buffer"});
           return;
         }
-        const uint64_t lo = uint64_t(bytes.lo) / 16 % room, hi = lo + count;
-        std::vector<Places> &at = taken[d.worker];
-        at.push_back({lo, std::min(hi, room), d.tile});
-        if (hi > room)
-          at.push_back({0, hi - room, d.tile});
+        anyPlaces(room, uint64_t(bytes.lo) / 16, count,
+                  [&](uint64_t lo, uint64_t hi) {
+                    taken[d.worker].push_back({lo, hi, d.tile});
+                    return false;
+                  });
       }
     }
     for (auto &[worker, places] : taken)

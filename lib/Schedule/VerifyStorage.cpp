@@ -198,12 +198,11 @@ private:
   /// buffer.
   template <typename Fn>
   static bool anyInInbox(const Buffer &b, Range packets, Fn fn) {
-    const uint64_t room = uint64_t(b.packetRoom) * 16;
-    const uint64_t size = std::min(uint64_t(packets.size()), room);
-    const uint64_t lo = uint64_t(packets.lo) % room;
-    const uint64_t front = std::min(size, room - lo);
-    return fn(Region{b.pageOffset + lo, front, 0, 1}) ||
-           (front < size && fn(Region{b.pageOffset, size - front, 0, 1}));
+    return anyPlaces(
+        b.packetRoom, uint64_t(packets.lo) / 16, uint64_t(packets.size()) / 16,
+        [&](uint64_t lo, uint64_t hi) {
+          return fn(Region{b.pageOffset + lo * 16, (hi - lo) * 16, 0, 1});
+        });
   }
 
   Report &r;

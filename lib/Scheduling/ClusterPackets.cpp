@@ -133,10 +133,11 @@ private:
     m.readers.resize(tiles.workers);
     for (const Delivery &d : inboxes->of(b)) {
       const Range p = written.at(d.tile);
-      const uint64_t lo = uint64_t(p.lo) % room, hi = lo + uint64_t(p.size());
-      m.runs[d.worker].push_back({lo, std::min(hi, room), d.tile});
-      if (hi > room)
-        m.runs[d.worker].push_back({0, hi - room, d.tile});
+      anyPlaces(room, uint64_t(p.lo), uint64_t(p.size()),
+                [&](uint64_t lo, uint64_t hi) {
+                  m.runs[d.worker].push_back({lo, hi, d.tile});
+                  return false;
+                });
     }
     for (uint32_t t = 0; t < tiles.tiles.size(); ++t)
       for (uint32_t i = tiles.tiles[t].firstAccess;

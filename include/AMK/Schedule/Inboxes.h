@@ -23,6 +23,16 @@ struct Delivery {
   uint32_t reader; ///< the first such tile
 };
 
+/// The places of an inbox with `room` that `count` packets from `first` on
+/// take: packet p takes p mod room, so they are one run [lo, hi), or two where
+/// the packets go on at place 0; all places if they are more. fn(lo, hi)
+/// returns whether to stop; the result is whether it did.
+template <typename Fn>
+bool anyPlaces(uint64_t room, uint64_t first, uint64_t count, Fn fn) {
+  const uint64_t lo = first % room, hi = lo + (count < room ? count : room);
+  return fn(lo, hi < room ? hi : room) || (hi > room && fn(0, hi - room));
+}
+
 /// The deliveries of a schedule's buffers in the Cluster space.
 class Inboxes {
 public:
