@@ -187,6 +187,8 @@ std::string Builder::classKey(const Task &task,
       key << 'x' << d;
   };
   key << task.stream.rows << 'x' << task.stream.columns;
+  if (task.stream.bySlice)
+    key << " by slices";
   if (sharesGather(s, task))
     key << " cluster";
   for (const Operator &op : task.ops) {

@@ -208,6 +208,33 @@ TEST(KernelPlan, RowsHaveTheParityOfGathersBySlice) {
   EXPECT_EQ(sharedLayout(s).arrived, 0u);
 }
 
+/// Tasks that take their input by slices and tasks that do not have no code in
+/// common, however alike they are.
+TEST(KernelPlan, ClassesAreBySliceOrNot) {
+  Schedule s = compiled(4);
+  PipeliningOptions options;
+  options.columns = 128;
+  ASSERT_EQ(makeStreams(s, options), "");
+  const auto named = [&](const char *name) {
+    const auto at =
+        std::find_if(s.tasks.begin(), s.tasks.end(),
+                     [&](const Task &task) { return task.name == name; });
+    EXPECT_NE(at, s.tasks.end()) << name;
+    return size_t(at - s.tasks.begin());
+  };
+  const size_t first = named("L0_down"), second = named("L1_down");
+  ASSERT_TRUE(s.tasks[first].stream.bySlice && s.tasks[second].stream.bySlice);
+  KernelPlan same, apart;
+  std::string error;
+  uint32_t task = kNone;
+  ASSERT_TRUE(buildKernelPlan(s, same, error, task)) << error;
+  EXPECT_EQ(same.classOfTask[first], same.classOfTask[second]);
+  s.tasks[second].stream.bySlice = false;
+  ASSERT_EQ(check(s), "");
+  ASSERT_TRUE(buildKernelPlan(s, apart, error, task)) << error;
+  EXPECT_NE(apart.classOfTask[first], apart.classOfTask[second]);
+}
+
 TEST(KernelPlan, ClustersMakeUpTheGrid) {
   Schedule s = compiled(14);
   s.target->cluster = 4;
